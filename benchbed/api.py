@@ -1,0 +1,188 @@
+"""The Python API: what the command line does, as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchbed.catalogue import find_protocol, find_suite
+from benchbed.environment import commit_of
+from benchbed.execution.plan import Plan, Settings, make_plan
+from benchbed.execution.run import Summary, carry_out, default_jobs, measurable
+from benchbed.protocol import Protocol
+from benchbed.registry import Registry, discover
+from benchbed.report.leaderboard import Leaderboard, build_leaderboard
+from benchbed.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from benchbed.delta import Definition
+
+Seeds = Sequence[int] | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for: protocols and, for each, methods."""
+
+    protocol: Protocol
+    methods: tuple[str, ...]
+
+
+def requests(
+    registry: Registry,
+    protocol: str | None = None,
+    methods: Sequence[str] = (),
+    suite: str | None = None,
+) -> list[Request]:
+    """Return what a combination of protocol, methods and suite means.
+
+    Nothing at all means the default suite; a protocol alone the suite of its name; a suite may be
+    narrowed to one protocol.
+
+    Raises:
+        ProtocolError: something does not exist.
+    """
+    if methods and protocol is not None:
+        return [Request(find_protocol(protocol, registry), tuple(methods))]
+    chosen = find_protocol(protocol, registry) if protocol is not None else None
+    name = suite or (chosen.name if chosen else None)
+    found = find_suite(name, registry)
+    if chosen is not None:
+        return [Request(chosen, tuple(found.methods))]
+    return [Request(find_protocol(p, registry), tuple(found.methods)) for p in found.protocols]
+
+
+def execute_plan(
+    plan: Plan, registry: Registry, *, jobs: int, console: Console, measure: bool = True
+) -> Summary:
+    """Train what a plan lacks, then measure the methods that have not been measured.
+
+    Raises:
+        StoreError: the results folder cannot be written.
+        KeyboardInterrupt: after every process was stopped and nothing is half-written.
+    """
+    from benchbed.execution.local import LocalExecutor
+    from benchbed.execution.progress import ProgressDisplay
+
+    summary = Summary()
+    missing = plan.missing
+    if missing:
+        with ProgressDisplay(len(missing), console) as display:
+            executor = LocalExecutor(min(jobs, len(missing)))
+            summary.results = carry_out(missing, executor, registry, display)
+    open_measurements = measurable(plan, summary.results) if measure else []
+    if open_measurements:
+        with ProgressDisplay(len(open_measurements), console, "measuring") as display:
+            summary.measured = LocalExecutor(1).execute(open_measurements, display)
+    return summary
+
+
+def run(
+    protocol: str | None = None,
+    methods: Sequence[str] = (),
+    *,
+    suite: str | None = None,
+    seeds: Seeds = None,
+    results: str | Path = "results",
+    data_root: str | Path | None = None,
+    jobs: int | None = None,
+    threads: int = 1,
+    device: str = "auto",
+    accept_stale: bool = False,
+) -> pd.DataFrame:
+    """Train what is missing and return the leaderboard, as ``benchbed run`` does.
+
+    Args:
+        protocol: name, ``name@version`` or path of a TOML file; the default suite's if ``None``.
+        methods: names such as ``"hps+dwa:T=2"``; those of the suite of the protocol's name if none.
+        suite: a suite's name, instead of methods.
+        seeds: a number of seeds, or the seeds; the protocol's own if ``None``.
+        results: folder where records are read and written.
+        data_root: folder that holds the data sets.
+        jobs: runs side by side; one a core by default.
+        threads: CPU threads of each run.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        accept_stale: count records made by another source of the same plugin version.
+
+    Returns:
+        One row a method (of the last protocol, where a suite has several).
+
+    Raises:
+        BenchbedError: a wrong name or option, an unwritable folder.
+        RunError: every run failed, so that there is no leaderboard.
+    """
+    from rich.console import Console
+
+    registry = discover()
+    commit, dirty = commit_of(Path.cwd())
+    settings = Settings(
+        Path(results),
+        Path(data_root) if data_root else None,
+        threads,
+        device,
+        accept_stale,
+        commit,
+        dirty,
+    )
+    board: Leaderboard | None = None
+    chosen = range(seeds) if isinstance(seeds, int) else seeds
+    for request in requests(registry, protocol, methods, suite):
+        plan = make_plan(request.protocol, request.methods, registry, settings, chosen)
+        Store(settings.results).require_writable()
+        execute_plan(plan, registry, jobs=jobs or default_jobs(), console=Console(stderr=True))
+        board = leaderboard_of(
+            plan.protocol, registry, results, methods=[m.name for m in plan.methods]
+        )
+    assert board is not None
+    return board.frame()
+
+
+def leaderboard_of(
+    protocol: Protocol,
+    registry: Registry,
+    results: str | Path = "results",
+    *,
+    definition: Definition | None = None,
+    reference: str | None = None,
+    methods: Sequence[str] | None = None,
+) -> Leaderboard:
+    """Build a leaderboard, with the columns that plugins add.
+
+    Raises:
+        BenchbedError: there are no records.
+    """
+    from benchbed.report.columns import add_columns
+
+    board = build_leaderboard(
+        protocol, Store(results), definition=definition, reference=reference, methods=methods
+    )
+    return add_columns(board, registry)
+
+
+def leaderboard(
+    protocol: str,
+    *,
+    results: str | Path = "results",
+    definition: Definition | None = None,
+    reference: str | None = None,
+) -> pd.DataFrame:
+    """Return a protocol's leaderboard from the records that there are, one row a method.
+
+    Args:
+        protocol: name, ``name@version`` or path of a TOML file.
+        results: the results folder.
+        definition: of Δm: ``primary``, ``per-task-mean`` or ``flat``; the protocol's by default.
+        reference: method that Δm is relative to; by default the protocol's baseline.
+
+    Raises:
+        BenchbedError: no such protocol, or no records of it.
+    """
+    registry = discover()
+    found = find_protocol(protocol, registry)
+    board = leaderboard_of(found, registry, results, definition=definition, reference=reference)
+    return board.frame()

@@ -1,0 +1,99 @@
+"""Protocols and suites by name, out of the files that plugins register."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from benchbed.errors import ProtocolError, one_line, suggest
+from benchbed.protocol import Name, Protocol, parse_toml, read_protocol, read_text
+from benchbed.registry import Broken, FileEntry, FileKind, Registry
+
+
+class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Methods × protocols under one name, for instance one printed table of a paper.
+
+    ``default``: what ``benchbed run`` without arguments does.
+    """
+
+    name: Name
+    protocols: list[str]
+    methods: list[str]
+    title: str = ""
+    description: str = ""
+    default: bool = False
+
+
+def protocols(registry: Registry) -> dict[str, Protocol]:
+    """Return the registered protocols by ``name@version``; a broken file joins ``broken``."""
+    found: dict[str, Protocol] = {}
+    for entry in _files(registry, "protocol"):
+        try:
+            protocol = read_protocol(entry.path)
+            if protocol.id in found:
+                raise ProtocolError(f"{entry.path}: protocol {protocol.id} is registered twice.")
+            found[protocol.id] = protocol
+        except ProtocolError as error:
+            _note(registry, entry, error)
+    return dict(sorted(found.items()))
+
+
+def find_protocol(name: str, registry: Registry) -> Protocol:
+    """Return a protocol by ``name@version``, by bare name (its newest version), or by file.
+
+    Raises:
+        ProtocolError: there is none.
+    """
+    if name.endswith(".toml"):
+        return read_protocol(Path(name))
+    known = protocols(registry)
+    if name in known:
+        return known[name]
+    versions = [protocol for protocol in known.values() if protocol.name == name]
+    if versions:
+        return max(versions, key=lambda protocol: protocol.version)
+    names = {*known, *(protocol.name for protocol in known.values())}
+    broken = "".join(f" Left out: {item}." for item in registry.broken)
+    raise ProtocolError(f"There is no protocol '{name}'.{suggest(name, names)}{broken}")
+
+
+def suites(registry: Registry) -> dict[str, Suite]:
+    """Return the registered suites by name; a broken file joins ``broken``."""
+    found: dict[str, Suite] = {}
+    for entry in _files(registry, "suite"):
+        try:
+            suite: Suite = parse_toml(read_text(entry.path), str(entry.path), Suite)
+            if suite.name in found:
+                raise ProtocolError(f"{entry.path}: suite {suite.name} is registered twice.")
+            found[suite.name] = suite
+        except ProtocolError as error:
+            _note(registry, entry, error)
+    return dict(sorted(found.items()))
+
+
+def find_suite(name: str | None, registry: Registry) -> Suite:
+    """Return a suite by name; ``None`` means the one marked as default.
+
+    Raises:
+        ProtocolError: there is none.
+    """
+    known = suites(registry)
+    if name is None:
+        defaults = [suite for suite in known.values() if suite.default]
+        if not defaults:
+            raise ProtocolError("No default suite is installed; name a protocol and methods.")
+        return defaults[0]
+    if name not in known:
+        raise ProtocolError(f"There is no suite '{name}'.{suggest(name, known)}")
+    return known[name]
+
+
+def _files(registry: Registry, kind: FileKind) -> list[FileEntry]:
+    return [entry for entry in registry.files if entry.kind == kind]
+
+
+def _note(registry: Registry, entry: FileEntry, error: ProtocolError) -> None:
+    broken = Broken(entry.path.name, entry.distribution, one_line(error))
+    if broken not in registry.broken:
+        registry.broken.append(broken)

@@ -1,0 +1,87 @@
+"""The command line. Each verb is a file of this package, imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+import click
+
+from benchbed.errors import BenchbedError, suggest
+
+VERBS: Final = {
+    "run": "Train what is missing, then show the leaderboard.",
+    "plan": "Show what would be trained, and about how long it takes.",
+    "list": "List the installed plugins, protocols and suites.",
+    "show": "Show one plugin, protocol, suite or method.",
+    "report": "Show or write a protocol's leaderboard.",
+    "cost": "Count parameters and multiply-adds of methods.",
+    "protocol": "List, show, hash and compare protocols.",
+    "doctor": "Check the installation, the plugins and the results folder.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows its verbs by name and imports one only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"benchbed.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name not in VERBS and not name.startswith("-"):
+            raise click.UsageError(f"There is no command '{name}'.{suggest(name, VERBS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="benchbed", prog_name="benchbed")
+def cli() -> None:
+    """Benchmarks of deep multi-task learning under fixed protocols.
+
+    \b
+    benchbed run                        train the first leaderboard
+    benchbed run digits hps+dwa:T=2     one method under one protocol
+    benchbed list weightings            what there is to combine
+    """
+
+
+def guarded(function: Callable[[], Any]) -> int:
+    """Call a command; turn errors into one sentence and the right exit status."""
+    try:
+        function()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return 130
+    except BenchbedError as error:
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process with its status."""
+    raise SystemExit(guarded(lambda: cli.main(arguments, standalone_mode=False)))

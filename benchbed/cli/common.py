@@ -1,0 +1,84 @@
+"""Options and helpers that several verbs share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from benchbed.errors import BenchbedError
+from benchbed.registry import Registry, discover
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+results_option = click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="Folder where results are read and written.",
+)
+strict_option = click.option(
+    "--strict-plugins", is_flag=True, help="A broken plugin is an error, not a note."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+data_option = click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    envvar="BENCHBED_DATA",
+    default=None,
+    help="Folder that holds the data sets (default: $BENCHBED_DATA).",
+)
+
+
+def open_registry(*, strict: bool, note: bool = True) -> Registry:
+    """Discover the plugins; name broken ones on standard error."""
+    registry = discover(strict=strict)
+    if note:
+        for broken in registry.broken:
+            click.echo(f"Note: left out {broken}", err=True)
+    return registry
+
+
+def parse_seeds(text: str | None) -> list[int] | None:
+    """Return the seeds meant by ``5`` (0 to 4) or ``0,3,7``.
+
+    Raises:
+        BenchbedError: it is neither.
+    """
+    if text is None:
+        return None
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = [-1]
+    if min(numbers) < 0 or ("," not in text and numbers[0] == 0):
+        raise BenchbedError(
+            f"--seeds {text}: give a number of seeds such as 5, or a list such as 0,3,7."
+        )
+    return numbers if "," in text else list(range(numbers[0]))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a rich console; ``NO_COLOR`` and pipes switch colours and bars off."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+
+
+def print_json(value: object) -> None:
+    """Print plain data as JSON on standard output."""
+    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a duration in words: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,114 @@
+"""``benchbed doctor``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from benchbed.cli.common import open_registry, results_option
+from benchbed.errors import BenchbedError, one_line
+
+
+@click.command("doctor")
+@results_option
+def command(results: Path) -> None:
+    """Check the installation, the plugins and the results folder.
+
+    Ends with status 1 when something needs mending.
+
+    \b
+    Example:
+      benchbed doctor
+    """
+    healthy = True
+    for good, line in _checks(results):
+        healthy &= good
+        mark = click.style("ok  ", fg="green") if good else click.style("MEND", fg="red")
+        click.echo(f"{mark} {line}")
+    if not healthy:
+        raise click.exceptions.Exit(1)
+
+
+def _checks(results: Path) -> Iterator[tuple[bool, str]]:
+    from benchbed.environment import versions
+
+    for name, version in versions().items():
+        yield version != "not installed", f"{name} {version}"
+    yield from _torch()
+    yield from _plugins()
+    yield from _results(results)
+
+
+def _torch() -> Iterator[tuple[bool, str]]:
+    try:
+        import torch
+        import torchvision  # noqa: F401 - that it can be imported beside torch is the check
+    except Exception as error:  # noqa: BLE001 - broken builds raise anything
+        yield False, f"torch or torchvision cannot be imported: {one_line(error)}"
+        return
+    found = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    yield True, f"torch can be imported; GPU: {found}; cores: {os.cpu_count()}"
+
+
+def _plugins() -> Iterator[tuple[bool, str]]:
+    from benchbed.catalogue import protocols, suites
+    from benchbed.loading import load
+    from benchbed.spec import Kind
+
+    try:
+        registry = open_registry(strict=False, note=False)
+    except BenchbedError as error:
+        yield False, str(error)
+        return
+    found = protocols(registry), suites(registry)
+    from benchbed.architecture import Architecture
+    from benchbed.backbone import Backbone
+    from benchbed.dataset import Dataset
+    from benchbed.execution.executor import Executor
+    from benchbed.task import Task
+    from benchbed.weighting import Weighting
+
+    bases: dict[Kind, type] = {
+        "architecture": Architecture,
+        "backbone": Backbone,
+        "dataset": Dataset,
+        "task": Task,
+        "weighting": Weighting,
+        "executor": Executor,
+    }
+    for entry in registry.entries.values():
+        try:
+            load(entry.spec.target, bases[entry.kind])
+        except BenchbedError as error:
+            yield False, f"{entry.kind} '{entry.spec.id}' of {entry.distribution}: {error}"
+    for broken in registry.broken:
+        yield False, f"left out {broken}"
+    yield (
+        True,
+        f"{len(registry.entries)} components, {len(found[0])} protocols, {len(found[1])} suites",
+    )
+
+
+def _results(results: Path) -> Iterator[tuple[bool, str]]:
+    from benchbed.store import Store
+
+    store = Store(results)
+    if not results.exists():
+        yield True, f"{results} does not exist yet"
+        return
+    try:
+        store.require_writable()
+    except BenchbedError as error:
+        yield False, str(error)
+    count = 0
+    for protocol in sorted((results / "runs").glob("*/*")):
+        if not protocol.name.isdecimal():
+            continue
+        records, refused = store.records(protocol.parent.name, int(protocol.name))
+        count += len(records)
+        for item in refused:
+            yield False, f"record {item}"
+    yield True, f"{results}: {count} sound records"

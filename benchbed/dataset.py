@@ -1,0 +1,115 @@
+"""The data set contract. Imports no deep-learning library: planning digests data through it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+from benchbed.errors import ContractError, DataError
+
+
+class Column(Protocol):
+    """One array of a split, sample first: NumPy arrays and memory maps fit as they are."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        ...
+
+    def __getitem__(self, indices: Any) -> Any:
+        """Return the samples at an int64 NumPy array of indices, as a NumPy array."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The input of a data set.
+
+    Attributes:
+        shape: of one sample, channels first, e.g. ``(3, 288, 384)``.
+        range: smallest and largest possible value.
+    """
+
+    shape: tuple[int, ...]
+    range: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target of a data set.
+
+    Attributes:
+        kind: ``class`` (an integer a sample or pixel) or ``value`` (real numbers).
+        shape: of one sample's target; ``()`` for one value a sample, ``(H, W)`` for a map.
+        classes: number of classes, for ``class``.
+        names: the classes' names, in order.
+        ignore: the class index that marks what is not annotated.
+    """
+
+    kind: Literal["class", "value"]
+    shape: tuple[int, ...] = ()
+    classes: int = 0
+    names: tuple[str, ...] = ()
+    ignore: int | None = None
+
+
+class Dataset(ABC):
+    """Inputs with a target for each of its tasks, in named splits.
+
+    A plugin's options arrive as keyword arguments of ``__init__``.
+
+    Attributes:
+        input: shape and range of the input.
+        targets: the targets by name.
+        splits: names of the splits.
+        licence, homepage: told to users before they use the data.
+    """
+
+    input: Input
+    targets: Mapping[str, Target]
+    splits: tuple[str, ...]
+    licence: ClassVar[str] = ""
+    homepage: ClassVar[str] = ""
+
+    @abstractmethod
+    def load(self, split: str, root: Path | None) -> Mapping[str, Column]:
+        """Return the columns of a split: ``"input"`` and one for each target, all of one length.
+
+        Args:
+            split: one of :attr:`splits`.
+            root: the folder that holds the data; ``None`` for data sets that need none.
+
+        Raises:
+            DataError: data is missing or damaged; the message names the file and the remedy.
+        """
+
+    @abstractmethod
+    def digest(self, root: Path | None) -> str:
+        """Return a digest of the data; part of every run key. Must not import torch."""
+
+    def check(self, root: Path | None) -> list[str]:
+        """Return what is missing or wrong, a sentence each with its path; empty if all is well."""
+        return []
+
+    def fixture(self, root: Path) -> None:
+        """Write a miniature of the data in its true on-disk layout, for tests."""
+        raise DataError(f"{type(self).__name__} needs no files, so it has no fixture.")
+
+
+def check_columns(dataset: Dataset, split: str, columns: Mapping[str, Column]) -> None:
+    """Refuse what ``load`` returned if it breaks the contract.
+
+    Raises:
+        ContractError: a column is missing, or lengths differ.
+    """
+    name = f"{type(dataset).__name__}.load('{split}')"
+    if not isinstance(columns, Mapping) or "input" not in columns:
+        raise ContractError(f"{name} must return a mapping with a column 'input'.")
+    for target in dataset.targets:
+        if target not in columns:
+            raise ContractError(f"{name} returned no column for target '{target}'.")
+    lengths = {key: len(column) for key, column in columns.items()}
+    if len(set(lengths.values())) != 1 or not lengths["input"]:
+        raise ContractError(f"{name} must return columns of one length above 0, got {lengths}.")

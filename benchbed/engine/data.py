@@ -1,0 +1,67 @@
+"""Batches of a split, in an order that follows from the seed and the epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchbed.dataset import Column
+from benchbed.engine.seeding import derive
+
+Batch = tuple[Tensor, dict[str, Tensor]]
+"""The input and the target of each task, on the device."""
+
+
+class Split:
+    """One split of a data set, restricted to the targets that the run's tasks need."""
+
+    def __init__(
+        self, columns: Mapping[str, Column], targets: Mapping[str, str], device: torch.device
+    ) -> None:
+        """Keep the columns.
+
+        Args:
+            columns: as ``Dataset.load`` returned them.
+            targets: for each task its target's name.
+            device: where batches go.
+        """
+        self._input = columns["input"]
+        self._targets = {task: columns[target] for task, target in targets.items()}
+        self.device = device
+
+    def __len__(self) -> int:
+        return len(self._input)
+
+    def batch(self, indices: np.ndarray) -> Batch:
+        """Return the samples at the given positions."""
+        targets = {task: self._fetch(column, indices) for task, column in self._targets.items()}
+        return self._fetch(self._input, indices), targets
+
+    def _fetch(self, column: Column, indices: np.ndarray) -> Tensor:
+        tensor = torch.as_tensor(column[indices])
+        return tensor if self.device.type == "cpu" else tensor.to(self.device, non_blocking=True)
+
+    def shuffled(
+        self, batch_size: int, seed: int, epoch: int, *, drop_last: bool
+    ) -> Iterator[Batch]:
+        """Yield the batches of a training epoch."""
+        generator = torch.Generator().manual_seed(derive(seed, "order", epoch))
+        order = torch.randperm(len(self), generator=generator).numpy()
+        return self._batches(order, batch_size, drop_last=drop_last)
+
+    def in_order(self, batch_size: int) -> Iterator[Batch]:
+        """Yield all batches in the data set's order."""
+        return self._batches(np.arange(len(self)), batch_size, drop_last=False)
+
+    def _batches(self, order: np.ndarray, size: int, *, drop_last: bool) -> Iterator[Batch]:
+        stop = len(order) - len(order) % size if drop_last else len(order)
+        for start in range(0, stop, size):
+            yield self.batch(order[start : min(start + size, stop)])
+
+
+def steps_per_epoch(samples: int, batch_size: int, *, drop_last: bool) -> int:
+    """Return the number of batches in an epoch."""
+    return samples // batch_size if drop_last else -(-samples // batch_size)

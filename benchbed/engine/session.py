@@ -1,0 +1,136 @@
+"""A run's parts, built from its job: data, tasks, network, strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchbed.architecture import Architecture, BuildContext, check_network, no_backbone
+from benchbed.backbone import Backbone
+from benchbed.dataset import Dataset, check_columns
+from benchbed.engine.data import Split
+from benchbed.engine.strategy import Strategy, build_strategy
+from benchbed.errors import BenchbedError, ContractError, DataError, one_line, suggest
+from benchbed.job import Job
+from benchbed.loading import call, load, make_component
+from benchbed.task import Task, check_metrics
+from benchbed.weighting import WeightingContext
+
+
+@dataclass(slots=True)
+class Session:
+    """Everything that training, evaluation and costing of one run work on."""
+
+    job: Job
+    device: torch.device
+    dataset: Dataset
+    tasks: dict[str, Task]
+    network: Architecture
+    strategy: Strategy
+
+    def split(self, name: str) -> Split:
+        """Load one of the protocol's splits, with the targets of the run's tasks.
+
+        Raises:
+            DataError: there is no such split, or the data is missing or damaged.
+        """
+        if name not in self.dataset.splits:
+            raise DataError(
+                f"Data set '{self.job.dataset.id}' has no split '{name}'."
+                f"{suggest(name, self.dataset.splits)}"
+            )
+        root = Path(self.job.data_root) if self.job.data_root else None
+        columns = self.dataset.load(name, root)
+        check_columns(self.dataset, name, columns)
+        targets = {task: target_name(self.job, task) for task in self.tasks}
+        return Split(columns, targets, self.device)
+
+    def example(self, batch: int = 1) -> Tensor:
+        """Return an input of zeros on the device, for costing."""
+        return torch.zeros(batch, *self.dataset.input.shape, device=self.device)
+
+
+def target_name(job: Job, task: str) -> str:
+    """Return the data set's target that a task predicts."""
+    return job.protocol.tasks[task].target or task
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device; ``auto`` is the first GPU if there is one.
+
+    Raises:
+        BenchbedError: it is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise BenchbedError(f"Device '{name}' cannot be used: {one_line(error)}.") from error
+    return device
+
+
+def build_session(job: Job, tasks: Sequence[str] | None = None) -> Session:
+    """Load the job's plugins and build its network and strategy.
+
+    Args:
+        job: the job.
+        tasks: the tasks to build for; the job's own by default.
+
+    Raises:
+        PluginError: a plugin cannot be loaded or breaks its contract.
+        DataError: the data set lacks a target.
+    """
+    device = choose_device(job.device)
+    dataset = make_component(job.dataset, Dataset)
+    built = {name: build_task(job, name, dataset) for name in tasks or job.tasks}
+    context = BuildContext(built, dataset.input, _backbone_maker(job, dataset))
+    cls: type[Architecture] = load(job.architecture.target, Architecture)
+    network = check_network(call(cls.build, cls, context, **job.architecture.options), cls.__name__)
+    network = network.to(device)
+    regression = frozenset(name for name, task in built.items() if task.kind == "regression")
+    strategy = build_strategy(job.weighting, WeightingContext(tuple(built), regression)).to(device)
+    return Session(job, device, dataset, built, network, strategy)
+
+
+def build_task(job: Job, name: str, dataset: Dataset) -> Task:
+    """Build one task of the protocol for its target of the data set.
+
+    Raises:
+        DataError: the data set has no such target.
+        ContractError: its metrics break the contract.
+    """
+    target = target_name(job, name)
+    if target not in dataset.targets:
+        raise DataError(
+            f"Task '{name}' of {job.protocol.id} wants target '{target}', which data set "
+            f"'{job.dataset.id}' lacks.{suggest(target, dataset.targets)}"
+        )
+    component = job.task_components[name]
+    task = make_component(component, Task, name, dataset.targets[target])
+    task.primary = job.protocol.tasks[name].primary or task.primary
+    check_metrics(task)
+    return task
+
+
+def _backbone_maker(job: Job, dataset: Dataset) -> Callable[[], Backbone]:
+    component = job.backbone
+    if component is None:
+        return no_backbone
+
+    def make() -> Backbone:
+        backbone = make_component(component, Backbone, dataset.input)
+        channels = getattr(backbone, "channels", ())
+        if not channels or len(channels) != len(getattr(backbone, "reductions", ())):
+            raise ContractError(
+                f"{type(backbone).__name__} must state 'channels' and 'reductions', one number "
+                "for each feature map."
+            )
+        return backbone
+
+    return make

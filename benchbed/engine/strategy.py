@@ -1,0 +1,65 @@
+"""A weighting as written in a method's name: one strategy, or several composed with dots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from benchbed.loading import make_component
+from benchbed.method import Component
+from benchbed.weighting import EpochInfo, Level, Weighting, WeightingContext, check_weighting
+
+
+class Strategy(nn.Module):
+    """Weightings in a row: all but the last transform the losses, the last one decides."""
+
+    def __init__(self, members: Sequence[Weighting]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    @property
+    def last(self) -> Weighting:
+        """The member that turns losses or gradients into the update."""
+        last = self.members[-1]
+        assert isinstance(last, Weighting)
+        return last
+
+    def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Apply all members but the last to the losses."""
+        result = dict(losses)
+        for member in list(self.members)[:-1]:
+            assert isinstance(member, Weighting)
+            result = member.transform(result)
+        return result
+
+    def epoch(self, info: EpochInfo) -> None:
+        """Tell every member that an epoch begins."""
+        for member in self.members:
+            assert isinstance(member, Weighting)
+            member.epoch(info)
+
+
+class Plain(Weighting):
+    """No weighting: the sum of the losses, which for single-task nets is the one loss."""
+
+    level: ClassVar[Level] = "loss"
+
+    def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the losses."""
+        return dict(losses)
+
+
+def build_strategy(components: Sequence[Component], context: WeightingContext) -> Strategy:
+    """Build a strategy from its components; none mean plain training.
+
+    Raises:
+        PluginError: a class cannot be loaded, or breaks the contract.
+    """
+    members: list[Weighting] = []
+    for component in components:
+        member = make_component(component, Weighting, context)
+        check_weighting(type(member))
+        members.append(member)
+    return Strategy(members or [Plain(context)])

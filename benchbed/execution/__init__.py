@@ -1,0 +1,1 @@
+"""From methods and seeds to records: plan, worker, executors."""

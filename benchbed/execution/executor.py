@@ -1,0 +1,62 @@
+"""The executor contract: where and how a plan's runs are carried out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from benchbed.execution.plan import PlannedRun
+
+Status = Literal["ok", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended.
+
+    Attributes:
+        message: why it failed, in one sentence.
+        traceback: the plugin's own, where there is one.
+        usage: it failed because of a wrong name or option rather than in training.
+    """
+
+    run: PlannedRun
+    status: Status
+    message: str = ""
+    traceback: str = ""
+    usage: bool = False
+
+
+class Observer(Protocol):
+    """Is told what happens while runs are carried out."""
+
+    def started(self, run: PlannedRun) -> None:
+        """A run begins."""
+        ...
+
+    def epoch(
+        self, run: PlannedRun, epoch: int, seconds_left: float, values: Mapping[str, float]
+    ) -> None:
+        """An epoch has ended."""
+        ...
+
+    def finished(self, result: Result) -> None:
+        """A run has ended."""
+        ...
+
+
+class Executor(ABC):
+    """Carries runs out, each in a process of its own, and leaves their records in the store."""
+
+    def __init__(self, jobs: int = 1) -> None:
+        self.jobs = jobs
+
+    @abstractmethod
+    def execute(self, runs: Sequence[PlannedRun], observer: Observer) -> list[Result]:
+        """Carry out all runs; one that fails leaves the others alone.
+
+        Raises:
+            KeyboardInterrupt: after every process was stopped and nothing is half-written.
+        """

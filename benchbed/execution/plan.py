@@ -1,0 +1,269 @@
+"""The plan: methods × seeds, with their baselines, as runs that are cached or still to be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from benchbed.canonical import digest
+from benchbed.dataset import Dataset
+from benchbed.errors import MethodError
+from benchbed.job import Job
+from benchbed.loading import make_component
+from benchbed.method import Component, Method, plain_component, resolve_method
+from benchbed.protocol import Protocol
+from benchbed.record import ENGINE, Record, run_key
+from benchbed.registry import Registry
+from benchbed.spec import show_value
+from benchbed.store import Refused, Store
+
+State = Literal["cached", "new", "stale", "failed before", "damaged"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run of a plan.
+
+    Attributes:
+        state: ``cached`` runs are not repeated; ``stale`` ones are, because a plugin's source
+            changed at the same version; so are those that failed or whose record is damaged.
+        stale: the components whose source changed.
+    """
+
+    job: Job
+    state: State
+    stale: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The run as shown to people."""
+        task = f"/{self.job.tasks[0]}" if self.job.one_run_per_task else ""
+        return f"{self.job.method}{task} seed {self.job.seed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be run, and what is there already."""
+
+    protocol: Protocol
+    methods: tuple[Method, ...]
+    seeds: tuple[int, ...]
+    runs: tuple[PlannedRun, ...]
+    measurements: tuple[Job, ...]
+    measured: int = 0
+    damaged: tuple[Refused, ...] = ()
+
+    @property
+    def missing(self) -> tuple[PlannedRun, ...]:
+        """The runs that would be trained."""
+        return tuple(run for run in self.runs if run.state != "cached")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How runs are carried out; none of it enters a run key."""
+
+    results: Path = Path("results")
+    data_root: Path | None = None
+    threads: int = 1
+    device: str = "auto"
+    accept_stale: bool = False
+    commit: str = ""
+    dirty: bool = False
+
+
+@dataclass(slots=True)
+class _Parts:
+    protocol: Protocol
+    tasks: dict[str, Component]
+    dataset: Component
+    data_digest: str
+    methods: list[Method] = field(default_factory=list)
+
+
+def make_plan(
+    protocol: Protocol,
+    methods: Sequence[str],
+    registry: Registry,
+    settings: Settings,
+    seeds: Sequence[int] | None = None,
+) -> Plan:
+    """Expand methods × seeds into runs, the baselines of every backbone in use included.
+
+    Args:
+        protocol: what is held equal.
+        methods: names as typed; duplicates count once.
+        registry: the installed plugins.
+        settings: where and how.
+        seeds: the protocol's own by default.
+
+    Raises:
+        MethodError, PluginError, DataError: something does not exist or makes no sense.
+    """
+    parts = _resolve(protocol, methods, registry)
+    parts.data_digest = make_component(parts.dataset, Dataset).digest(settings.data_root)
+    parts.methods = _with_baselines(parts.methods, protocol, registry)
+    store = Store(settings.results)
+    chosen = tuple(protocol.seeds if seeds is None else dict.fromkeys(seeds))
+    runs: list[PlannedRun] = []
+    damaged: list[Refused] = []
+    for seed in chosen:
+        for method in parts.methods:
+            for tasks in _task_sets(method, protocol):
+                run, refused = _planned(_job(parts, method, tasks, seed, settings), store, settings)
+                runs.append(run)
+                damaged += [refused] if refused else []
+    jobs = [_measurement(parts, method, settings) for method in parts.methods]
+    open_jobs = [job for job in jobs if store.find_measurement(job.place, job.key) is None]
+    return Plan(
+        protocol,
+        tuple(parts.methods),
+        chosen,
+        tuple(runs),
+        tuple(open_jobs),
+        len(jobs) - len(open_jobs),
+        tuple(damaged),
+    )
+
+
+def method_jobs(protocol: Protocol, methods: Sequence[str], registry: Registry) -> list[Job]:
+    """Return one job a method with all the protocol's tasks, for costing; no data is looked at.
+
+    Raises:
+        MethodError, PluginError: something does not exist or makes no sense.
+    """
+    parts = _resolve(protocol, methods, registry)
+    tasks = list(protocol.tasks)
+    return [_job(parts, method, tasks, 0, Settings(device="cpu")) for method in parts.methods]
+
+
+def _resolve(protocol: Protocol, methods: Sequence[str], registry: Registry) -> _Parts:
+    if not methods:
+        raise MethodError("Name at least one method, for instance hps+equal.")
+    tasks = {
+        name: plain_component("task", registry.get("task", entry.task), entry.options)
+        for name, entry in protocol.tasks.items()
+    }
+    dataset = plain_component(
+        "dataset", registry.get("dataset", protocol.data.dataset), protocol.data.options
+    )
+    names, backbone = list(protocol.tasks), protocol.backbone or None
+    found = [resolve_method(name, registry, names, backbone) for name in methods]
+    unique = {method.name: method for method in found}
+    return _Parts(protocol, tasks, dataset, "", list(unique.values()))
+
+
+def _with_baselines(
+    methods: Sequence[Method], protocol: Protocol, registry: Registry
+) -> list[Method]:
+    """Return the methods, before them the baselines with each backbone in use."""
+    names, backbone = list(protocol.tasks), protocol.backbone or None
+    baselines = [
+        resolve_method(
+            baseline_name(protocol.delta_m.baseline, method.backbone, protocol),
+            registry,
+            names,
+            backbone,
+        )
+        for method in methods
+        if not method.one_run_per_task
+    ]
+    return list({method.name: method for method in [*baselines, *methods]}.values())
+
+
+def baseline_name(baseline: str, backbone: Component | None, protocol: Protocol) -> str:
+    """Return the baseline's name with a method's backbone, where that is not the protocol's."""
+    if backbone is None:
+        return baseline
+    options = dict(backbone.options)
+    name = str(options.pop("model")) if "model" in options else backbone.id
+    given = [f"backbone={name}"] if name != protocol.backbone else []
+    given += [f"backbone.{key}={show_value(value)}" for key, value in options.items()]
+    separator = "," if ":" in baseline else ":"
+    return baseline + (separator + ",".join(given) if given else "")
+
+
+def _task_sets(method: Method, protocol: Protocol) -> Iterable[list[str]]:
+    names = list(protocol.tasks)
+    return [[name] for name in names] if method.one_run_per_task else [names]
+
+
+def _job(parts: _Parts, method: Method, tasks: list[str], seed: int, settings: Settings) -> Job:
+    job = Job(
+        key="",
+        kind="train",
+        protocol=parts.protocol,
+        method=method.name,
+        architecture=method.architecture,
+        backbone=method.backbone,
+        weighting=list(method.weighting),
+        task_components=parts.tasks,
+        dataset=parts.dataset,
+        tasks=tasks,
+        seed=seed,
+        data_digest=parts.data_digest,
+        results=str(settings.results),
+        data_root=str(settings.data_root or ""),
+        threads=settings.threads,
+        device=settings.device,
+        commit=settings.commit,
+        dirty=settings.dirty,
+        one_run_per_task=method.one_run_per_task,
+    )
+    key = run_key(parts.protocol.digest, job.components, job.data_digest, seed, tasks)
+    return msgspec.structs.replace(job, key=key)
+
+
+def _measurement(parts: _Parts, method: Method, settings: Settings) -> Job:
+    job = _job(parts, method, list(parts.protocol.tasks), 0, settings)
+    identity = [
+        [*(component.identity().values()), component.source] for component in job.components
+    ]
+    key = digest(["measure", ENGINE, parts.protocol.digest, identity])[:32]
+    return msgspec.structs.replace(job, key=key, kind="measure")
+
+
+def _planned(job: Job, store: Store, settings: Settings) -> tuple[PlannedRun, Refused | None]:
+    found = store.find(job.place, job.key)
+    if isinstance(found, Refused):
+        return PlannedRun(job, "damaged"), found
+    if found is None:
+        failed = store.find_failure(job.place, job.key) is not None
+        return PlannedRun(job, "failed before" if failed else "new"), None
+    changed = stale_components(found, job)
+    if changed and not settings.accept_stale:
+        return PlannedRun(job, "stale", changed), None
+    return PlannedRun(job, "cached", changed), None
+
+
+def stale_components(record: Record, job: Job) -> tuple[str, ...]:
+    """Return the components whose source differs from the one that made the record."""
+    before = {(c.kind, c.id): c.source for c in record.components}
+    return tuple(
+        f"{c.kind} {c.id}" for c in job.components if before.get((c.kind, c.id)) != c.source
+    )
+
+
+def estimate_seconds(plan: Plan, jobs: int, records: Sequence[Record]) -> tuple[float, str] | None:
+    """Return about how long the missing runs take, and what that is derived from.
+
+    Args:
+        plan: the plan.
+        jobs: runs side by side.
+        records: earlier records of the protocol.
+    """
+    by_method: dict[str, list[float]] = {}
+    for record in records:
+        by_method.setdefault(record.method, []).append(record.budget.seconds)
+    everything = [seconds for values in by_method.values() for seconds in values]
+    default = sum(everything) / len(everything) if everything else plan.protocol.seconds_per_run
+    if not default:
+        return None
+    means = {method: sum(values) / len(values) for method, values in by_method.items()}
+    total = sum(means.get(run.job.method, default) for run in plan.missing)
+    basis = "from earlier records" if everything else "from the protocol's own estimate"
+    return total / max(1, min(jobs, len(plan.missing))), basis

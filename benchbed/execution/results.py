@@ -1,0 +1,97 @@
+"""From a finished training to its record and weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from benchbed.cost import static_costs
+from benchbed.engine.session import Session
+from benchbed.engine.trainer import Outcome
+from benchbed.environment import describe, now
+from benchbed.errors import RunError
+from benchbed.job import Job
+from benchbed.record import ENGINE, Budget, MetricInfo, Record, Scores, finite
+from benchbed.store import write_atomically
+
+
+def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
+    """Write a network's weights as safetensors, atomically.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    plain = {name: value.contiguous().clone() for name, value in weights.items()}
+    write_atomically(path, safetensors.torch.save(plain))
+
+
+def device_name(device: torch.device) -> str:
+    """Return the device's kind, and for a GPU its model."""
+    if device.type != "cuda":
+        return device.type
+    return f"cuda ({torch.cuda.get_device_name(device)})"
+
+
+def make_record(job: Job, session: Session, outcome: Outcome, started: str) -> Record:
+    """Return the record of a finished run.
+
+    Raises:
+        RunError: a test metric is not finite.
+    """
+    _require_finite(outcome.test)
+    progress = outcome.progress
+    return Record(
+        schema="benchbed.record/1",
+        key=job.key,
+        protocol=job.protocol.id,
+        protocol_digest=job.protocol.digest,
+        method=job.method,
+        tasks=job.tasks,
+        seed=job.seed,
+        engine=ENGINE,
+        components=job.components,
+        data_digest=job.data_digest,
+        metrics=_metric_infos(session),
+        test=outcome.test,
+        validation=_finite_scores(outcome.validation),
+        selection=str(job.protocol.selection),
+        selected_epoch=outcome.selected_epoch,
+        curves=progress.curves,
+        costs=static_costs(session),
+        budget=Budget(progress.epoch, progress.step, progress.samples, round(progress.seconds, 3)),
+        environment=describe(device_name(session.device), job.threads),
+        commit=job.commit,
+        dirty=job.dirty,
+        started=started,
+        finished=now(),
+    )
+
+
+def _metric_infos(session: Session) -> dict[str, dict[str, MetricInfo]]:
+    return {
+        name: {
+            key: MetricInfo(bool(metric.higher_is_better), key == task.primary, key in task.percent)
+            for key, metric in task.metrics().items()
+        }
+        for name, task in session.tasks.items()
+    }
+
+
+def _require_finite(scores: Scores) -> None:
+    for task, values in scores.items():
+        for metric, value in values.items():
+            if finite(value) is None:
+                raise RunError(
+                    f"The test metric '{metric}' of task '{task}' is {value}; a metric must be "
+                    "defined for every model."
+                )
+
+
+def _finite_scores(scores: Scores) -> Scores:
+    return {
+        task: {metric: value for metric, value in values.items() if finite(value) is not None}
+        for task, values in scores.items()
+    }

@@ -1,0 +1,75 @@
+"""``Job``: all that a worker needs to carry out one run, as plain data in one JSON file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from benchbed.errors import BenchbedError
+from benchbed.method import Component
+from benchbed.protocol import Protocol
+from benchbed.store import Place
+
+
+class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One run, or one measurement.
+
+    Attributes:
+        key: the run key (or the measurement's).
+        tasks: the protocol's tasks that this run trains.
+        task_components, dataset: their plugins.
+        results: the results folder.
+        data_root: the folder of data sets, or empty.
+        threads: of the run's process.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    """
+
+    key: str
+    kind: Literal["train", "measure"]
+    protocol: Protocol
+    method: str
+    architecture: Component
+    backbone: Component | None
+    weighting: list[Component]
+    task_components: dict[str, Component]
+    dataset: Component
+    tasks: list[str]
+    seed: int
+    data_digest: str
+    results: str
+    data_root: str = ""
+    threads: int = 1
+    device: str = "auto"
+    commit: str = ""
+    dirty: bool = False
+    one_run_per_task: bool = False
+
+    @property
+    def components(self) -> list[Component]:
+        """All components whose ids, versions and options enter the run key."""
+        backbone = [self.backbone] if self.backbone else []
+        tasks = [self.task_components[name] for name in self.tasks]
+        return [self.architecture, *backbone, *self.weighting, *tasks, self.dataset]
+
+    @property
+    def place(self) -> Place:
+        """Where its files lie in the results folder."""
+        names = [component.id for component in self.weighting]
+        last = ".".join(names) if names else "+".join(self.tasks)
+        return Place(self.protocol.name, self.protocol.version, self.architecture.id, last)
+
+
+def read_job(path: Path) -> Job:
+    """Read a job file.
+
+    Raises:
+        BenchbedError: it cannot be read or is no job.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Job)
+    except OSError as error:
+        raise BenchbedError(f"Cannot read job file {path}: {error.strerror}.") from error
+    except msgspec.DecodeError as error:
+        raise BenchbedError(f"{path} is not a job file of this benchbed: {error}.") from error

@@ -1,0 +1,368 @@
+"""The leaderboard: records of one protocol, summed up by method. Derived, never edited."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from benchbed.cost_sum import add_costs
+from benchbed.delta import Definition, delta_m
+from benchbed.errors import BenchbedError
+from benchbed.protocol import Protocol
+from benchbed.record import Costs, Failure, Measurement, MetricInfo, Record
+from benchbed.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Seeds = dict[int, list[Record]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """Mean, sample standard deviation and number of seeds (no deviation for one seed)."""
+
+    mean: float
+    std: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One method's line.
+
+    Attributes:
+        seeds: seeds that count, all runs of which exist.
+        failed: seeds with a run that failed; ``missing``: other seeds of the table that it lacks.
+        delta_m: ``None`` where it cannot be computed; ``delta_note`` then says why.
+    """
+
+    method: str
+    seeds: tuple[int, ...]
+    tasks: Mapping[str, Mapping[str, Stat]]
+    delta_m: Stat | None
+    delta_note: str
+    is_baseline: bool
+    costs: Costs | None
+    step_ms: float | None
+    optimizer_steps: int | None
+    samples: int | None
+    failed: int
+    missing: int
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """A protocol's table, best Δm first.
+
+    Attributes:
+        metrics: direction, role and display of every metric.
+        notes: what a reader must know: files refused, records left out, mixed versions.
+    """
+
+    protocol: Protocol
+    definition: Definition
+    baseline: str
+    metrics: Mapping[str, Mapping[str, MetricInfo]]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    step_device: str = ""
+
+    def primary(self, task: str) -> str:
+        """Return a task's primary metric."""
+        return next(name for name, info in self.metrics[task].items() if info.primary)
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table as a DataFrame, one row a method."""
+        from benchbed.report.writers import to_frame
+
+        return to_frame(self)
+
+
+def build_leaderboard(
+    protocol: Protocol,
+    store: Store,
+    *,
+    definition: Definition | None = None,
+    reference: str | None = None,
+    methods: Sequence[str] | None = None,
+) -> Leaderboard:
+    """Sum a protocol's records up.
+
+    Args:
+        protocol: only records of its very digest count.
+        store: the results folder.
+        definition: of Δm; the protocol's own by default.
+        reference: method that Δm is relative to, instead of the baseline with the same backbone.
+        methods: canonical names to show; all by default (baselines are always kept).
+
+    Raises:
+        BenchbedError: there are no records, or the reference is not among them.
+    """
+    records, refused = store.records(protocol.name, protocol.version)
+    notes = [f"Skipped {item}" for item in refused]
+    records = _of_one_kind(records, protocol, notes)
+    failures = [
+        failure
+        for failure in store.others("failed", protocol.name, protocol.version, Failure)
+        if failure.protocol_digest == protocol.digest
+    ]
+    if not records and not failures:
+        hint = " ".join(notes)
+        raise BenchbedError(
+            f"There are no records of {protocol.id} in {store.root}; run `benchbed run "
+            f"{protocol.name}` first, or name the folder with --results. {hint}".strip()
+        )
+    groups = _by_method(records, notes)
+    chosen = definition or protocol.delta_m.definition
+    baseline = reference or protocol.delta_m.baseline
+    if reference is not None and reference not in groups:
+        raise BenchbedError(
+            f"--reference {reference}: there are no records of it; there are {', '.join(groups)}."
+        )
+    builder = _Builder(protocol, groups, failures, chosen, reference)
+    names = sorted(groups.keys() | {failure.method for failure in failures})
+    if methods is not None:
+        keep = {*methods, *(builder.baseline(name) for name in methods)}
+        names = [name for name in names if name in keep]
+    measurements = _measurements(store, protocol)
+    rows = [builder.row(name, measurements.get(name)) for name in names]
+    rows.sort(key=_order)
+    devices = {_device(measurements[row.method]) for row in rows if row.method in measurements}
+    return Leaderboard(
+        protocol,
+        chosen,
+        baseline,
+        _metrics(records, protocol),
+        tuple(rows),
+        tuple(notes),
+        "; ".join(sorted(devices)),
+    )
+
+
+def _order(row: Row) -> tuple[bool, float, str]:
+    value = row.delta_m.mean if row.delta_m else (0.0 if row.is_baseline else -float("inf"))
+    return not row.is_baseline, -value, row.method
+
+
+def _of_one_kind(records: list[Record], protocol: Protocol, notes: list[str]) -> list[Record]:
+    """Keep the records that may share a table: same digest, engine and data."""
+    same = [record for record in records if record.protocol_digest == protocol.digest]
+    if len(same) < len(records):
+        notes.append(
+            f"Left out {len(records) - len(same)} records made under another definition of "
+            f"{protocol.id} (its digest differs)."
+        )
+    if not same:
+        return same
+    newest = max(same, key=lambda record: (record.finished, record.key))
+    kept = [
+        record
+        for record in same
+        if (record.engine, record.data_digest) == (newest.engine, newest.data_digest)
+    ]
+    if len(kept) < len(same):
+        notes.append(f"Left out {len(same) - len(kept)} records of other data or an older trainer.")
+    return kept
+
+
+def _versions(record: Record) -> tuple[tuple[str, str, str], ...]:
+    return tuple((c.kind, c.id, c.version) for c in record.components if c.kind != "task")
+
+
+def _by_method(records: list[Record], notes: list[str]) -> dict[str, Seeds]:
+    """Group records by method and seed, those of the newest plugin versions only."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.method].append(record)
+    groups: dict[str, Seeds] = {}
+    for method, items in found.items():
+        newest = max(items, key=lambda record: (record.finished, record.key))
+        kept = [record for record in items if _versions(record) == _versions(newest)]
+        if len(kept) < len(items):
+            notes.append(
+                f"{method}: left out {len(items) - len(kept)} records of other plugin versions."
+            )
+        if len({_sources(record) for record in kept}) > 1:
+            notes.append(
+                f"{method}: a plugin's source changed between its records at the same version; "
+                "`benchbed run` repeats the older ones."
+            )
+        seeds: Seeds = defaultdict(list)
+        for record in kept:
+            seeds[record.seed].append(record)
+        groups[method] = dict(seeds)
+    return groups
+
+
+def _sources(record: Record) -> tuple[str, ...]:
+    return tuple(c.source for c in record.components if c.kind != "task")
+
+
+def _metrics(records: list[Record], protocol: Protocol) -> dict[str, Mapping[str, MetricInfo]]:
+    found: dict[str, Mapping[str, MetricInfo]] = {}
+    for record in records:
+        for task, infos in record.metrics.items():
+            found.setdefault(task, infos)
+    return {task: found[task] for task in protocol.tasks if task in found}
+
+
+def _measurements(store: Store, protocol: Protocol) -> dict[str, Measurement]:
+    found: dict[str, Measurement] = {}
+    for item in store.others("measurements", protocol.name, protocol.version, Measurement):
+        known = found.get(item.method)
+        if item.protocol_digest == protocol.digest and (
+            known is None or item.finished >= known.finished
+        ):
+            found[item.method] = item
+    return found
+
+
+def _device(measurement: Measurement) -> str:
+    environment = measurement.environment
+    device = environment.get("device", "")
+    name = environment.get("cpu", "") if device == "cpu" else device
+    return f"{name}, threads: {measurement.threads}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    protocol: Protocol
+    groups: Mapping[str, Seeds]
+    failures: Sequence[Failure]
+    definition: Definition
+    reference: str | None
+
+    def complete(self, method: str) -> dict[int, list[Record]]:
+        """Return the seeds whose runs together cover every task."""
+        wanted = set(self.protocol.tasks)
+        return {
+            seed: records
+            for seed, records in sorted(self.groups.get(method, {}).items())
+            if {task for record in records for task in record.tasks} == wanted
+        }
+
+    def scores(self, method: str) -> dict[int, dict[str, dict[str, float]]]:
+        """Return test scores by seed, task and metric."""
+        return {
+            seed: {
+                task: record.test[task]
+                for task in self.protocol.tasks
+                for record in records
+                if task in record.test
+            }
+            for seed, records in self.complete(method).items()
+        }
+
+    def baseline(self, method: str) -> str:
+        """Return the method that a method is compared with: the same backbone's baseline."""
+        if self.reference is not None:
+            return self.reference
+        wanted = self._backbone(method)
+        name = self.protocol.delta_m.baseline
+        same = [
+            other
+            for other in self.groups
+            if other.partition(":")[0] == name.partition(":")[0] and self._backbone(other) == wanted
+        ]
+        return name if name in same or not same else min(same)
+
+    def _backbone(self, method: str) -> object:
+        for records in self.groups.get(method, {}).values():
+            bones = [c for c in records[0].components if c.kind == "backbone"]
+            return [(c.id, c.version, c.options) for c in bones]
+        return None
+
+    def row(self, method: str, measurement: Measurement | None) -> Row:
+        """Sum one method up."""
+        scores = self.scores(method)
+        complete = self.complete(method)
+        failed = {f.seed for f in self.failures if f.method == method} - set(complete)
+        everyone = {seed for seeds in self.groups.values() for seed in seeds}
+        delta, note = self._delta(method, scores)
+        one = next(iter(complete.values()), None)
+        return Row(
+            method=method,
+            seeds=tuple(complete),
+            tasks=_statistics(scores),
+            delta_m=delta,
+            delta_note=note,
+            is_baseline=method == self.baseline(method),
+            costs=add_costs(record.costs for record in one) if one else None,
+            step_ms=measurement.step_ms if measurement else None,
+            optimizer_steps=sum(r.budget.optimizer_steps for r in one) if one else None,
+            samples=sum(r.budget.samples for r in one) if one else None,
+            failed=len(failed),
+            missing=len(everyone - set(complete) - failed),
+        )
+
+    def _delta(
+        self, method: str, scores: Mapping[int, dict[str, dict[str, float]]]
+    ) -> tuple[Stat | None, str]:
+        """Return Δm of the mean scores, and its deviation over seeds paired with the baseline's."""
+        name = self.baseline(method)
+        if method == name:
+            return None, "the reference"
+        reference = self.scores(name)
+        if not scores:
+            return None, "no complete seed"
+        if not reference:
+            return None, f"no complete seed of {name} with the same backbone"
+        infos = _metrics([r for rs in self.complete(method).values() for r in rs], self.protocol)
+        try:
+            mean = self._delta_of(
+                _mean(list(scores.values())), _mean(list(reference.values())), infos
+            )
+            paired = [
+                self._delta_of(scores[seed], reference[seed], infos)
+                for seed in scores
+                if seed in reference
+            ]
+        except BenchbedError as error:
+            return None, str(error)
+        return Stat(mean, _std(paired), len(paired)), ""
+
+    def _delta_of(
+        self,
+        scores: Mapping[str, Mapping[str, float]],
+        baseline: Mapping[str, Mapping[str, float]],
+        infos: Mapping[str, Mapping[str, MetricInfo]],
+    ) -> float:
+        return delta_m(
+            scores,
+            baseline,
+            {t: {m: i.higher_is_better for m, i in ms.items()} for t, ms in infos.items()},
+            definition=self.definition,
+            primary={t: m for t, ms in infos.items() for m, i in ms.items() if i.primary},
+        )
+
+
+def _mean(items: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+    return {
+        task: {metric: sum(i[task][metric] for i in items) / len(items) for metric in metrics}
+        for task, metrics in items[0].items()
+    }
+
+
+def _std(values: Sequence[float]) -> float | None:
+    import statistics
+
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
+def _statistics(
+    scores: Mapping[int, Mapping[str, Mapping[str, float]]],
+) -> dict[str, dict[str, Stat]]:
+    items = list(scores.values())
+    if not items:
+        return {}
+    return {
+        task: {
+            metric: Stat(mean, _std([item[task][metric] for item in items]), len(items))
+            for metric, mean in metrics.items()
+        }
+        for task, metrics in _mean(items).items()
+    }

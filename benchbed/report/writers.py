@@ -1,0 +1,284 @@
+"""A leaderboard as DataFrame, JSON, CSV, Markdown and on a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from benchbed.cost_sum import MAC_CONVENTION
+from benchbed.delta import DEFINITIONS
+from benchbed.report.leaderboard import Leaderboard, Row, Stat
+from benchbed.store import write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import RenderableType
+
+DASH: Final = "–"
+
+
+def to_frame(board: Leaderboard) -> pd.DataFrame:
+    """Return one row a method, numbers unrounded, metrics in their own unit."""
+    import pandas as pd
+
+    lines: list[dict[str, Any]] = []
+    for row in board.rows:
+        line: dict[str, Any] = {"method": row.method}
+        for task, infos in board.metrics.items():
+            for metric in infos:
+                stat = row.tasks.get(task, {}).get(metric)
+                line[f"{task}/{metric}"] = stat.mean if stat else None
+                line[f"{task}/{metric} std"] = stat.std if stat else None
+        line["delta_m %"] = row.delta_m.mean if row.delta_m else None
+        line["delta_m % std"] = row.delta_m.std if row.delta_m else None
+        line["parameters"] = row.costs.parameters.total if row.costs else None
+        line["macs"] = row.costs.macs.all_tasks if row.costs else None
+        line["step_ms"] = row.step_ms
+        line["optimizer_steps"] = row.optimizer_steps
+        line["samples"] = row.samples
+        line |= {"seeds": len(row.seeds), "failed": row.failed, "missing": row.missing}
+        lines.append(line | dict(row.extra))
+    frame = pd.DataFrame(lines)
+    counts = ["parameters", "macs", "optimizer_steps", "samples"]
+    return frame.astype(dict.fromkeys(counts, "Int64"))
+
+
+def to_json(board: Leaderboard) -> str:
+    """Return the table as JSON; numbers unrounded, what is missing is null."""
+    rows = [
+        {
+            "method": row.method,
+            "seeds": len(row.seeds),
+            "tasks": {
+                task: {metric: _stat(stat) | {"n": stat.n} for metric, stat in stats.items()}
+                for task, stats in row.tasks.items()
+            },
+            "delta_m": _stat(row.delta_m) if row.delta_m else None,
+            "parameters": row.costs.parameters.total if row.costs else None,
+            "macs": row.costs.macs.all_tasks if row.costs else None,
+            "step_ms": row.step_ms,
+            "optimizer_steps": row.optimizer_steps,
+            "samples": row.samples,
+            "failed": row.failed,
+            "missing": row.missing,
+            **({"extra": dict(row.extra)} if row.extra else {}),
+        }
+        for row in board.rows
+    ]
+    plain = {
+        "protocol": board.protocol.id,
+        "digest": board.protocol.digest,
+        "selection": str(board.protocol.selection),
+        "delta_m": {
+            "definition": board.definition,
+            "positive_is": "better",
+            "baseline": board.baseline,
+        },
+        "macs": MAC_CONVENTION,
+        "metrics": {
+            task: {
+                name: {"higher_is_better": info.higher_is_better, "primary": info.primary}
+                for name, info in infos.items()
+            }
+            for task, infos in board.metrics.items()
+        },
+        "rows": rows,
+        "notes": list(board.notes),
+    }
+    return json.dumps(plain, indent=1, ensure_ascii=False, default=str) + "\n"
+
+
+def _stat(stat: Stat) -> dict[str, Any]:
+    return {"mean": stat.mean, "std": stat.std}
+
+
+def to_csv(board: Leaderboard) -> str:
+    """Return the table as CSV, one row a method."""
+    text: str = to_frame(board).to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def human(count: float | None) -> str:
+    """Return a count with a unit: 23.9k, 1.2M, 4.1G."""
+    if count is None:
+        return DASH
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= limit:
+            return f"{count / limit:.3g}{unit}"
+    return f"{count:.0f}"
+
+
+def _number(stat: Stat | None, scale: float, digits: int, *, plus: bool = False) -> str:
+    if stat is None:
+        return DASH
+    text = f"{stat.mean * scale:{'+' if plus else ''}.{digits}f}"
+    return text if stat.std is None else f"{text}±{stat.std * scale:.{digits}f}"
+
+
+def _cells(board: Leaderboard) -> tuple[list[str], list[list[str]], list[set[int]]]:
+    """Return headers, cells, and for each column the rows that are best in it."""
+    headers = ["method"]
+    columns: list[list[str]] = [[row.method for row in board.rows]]
+    best: list[set[int]] = [set()]
+    for task, infos in board.metrics.items():
+        metric = board.primary(task)
+        info = infos[metric]
+        scale, unit = (100.0, "% ") if info.percent else (1.0, "")
+        digits = 1 if info.percent else 3
+        stats = [row.tasks.get(task, {}).get(metric) for row in board.rows]
+        arrow = "↑" if info.higher_is_better else "↓"
+        headers.append(f"{task}\n{metric}\n{unit}{arrow}")
+        columns.append([_number(stat, scale, digits) for stat in stats])
+        best.append(_best(stats, higher=info.higher_is_better))
+    deltas = [row.delta_m for row in board.rows]
+    headers.append(f"Δm %\n{board.definition}\n↑")
+    columns.append([_delta_cell(row) for row in board.rows])
+    best.append(_best(deltas, higher=True))
+    plain: list[tuple[str, Callable[[Row], str]]] = [
+        ("params", lambda row: human(row.costs.parameters.total if row.costs else None)),
+        ("MACs", lambda row: human(row.costs.macs.all_tasks if row.costs else None)),
+        ("step\nms", lambda row: DASH if row.step_ms is None else f"{row.step_ms:.2f}"),
+        ("steps", lambda row: human(row.optimizer_steps)),
+        ("seeds", _seeds),
+    ]
+    for title, cell in plain:
+        headers.append(title)
+        columns.append([cell(row) for row in board.rows])
+        best.append(set())
+    for title in dict.fromkeys(name for row in board.rows for name in row.extra):
+        headers.append(title)
+        columns.append([str(row.extra.get(title, DASH)) for row in board.rows])
+        best.append(set())
+    return headers, columns, best
+
+
+def _delta_cell(row: Row) -> str:
+    return "reference" if row.is_baseline and row.seeds else _number(row.delta_m, 1, 2, plus=True)
+
+
+def _seeds(row: Row) -> str:
+    text = str(len(row.seeds))
+    if row.failed:
+        text += f", {row.failed} failed"
+    return text + (f", {row.missing} missing" if row.missing else "")
+
+
+def _best(stats: list[Stat | None], *, higher: bool) -> set[int]:
+    means = [stat.mean for stat in stats if stat]
+    if not means:
+        return set()
+    top = max(means) if higher else min(means)
+    return {i for i, stat in enumerate(stats) if stat and stat.mean == top}
+
+
+def caption(board: Leaderboard) -> list[str]:
+    """Return the lines that say how to read the table."""
+    lines = [
+        f"Protocol {board.protocol.id}, digest {board.protocol.digest[:12]}.",
+        f"Model selection: {board.protocol.selection}.",
+        "Mean ± standard deviation over seeds on the test split.",
+        f"Δm: {DEFINITIONS[board.definition]}, against {board.baseline}; positive is better.",
+        f"MACs: {MAC_CONVENTION}.",
+    ]
+    if board.step_device:
+        lines.append(f"Step time: median training step, measured alone on {board.step_device}.")
+    lines += [
+        f"{row.method}: no Δm ({row.delta_note})."
+        for row in board.rows
+        if row.delta_m is None and not (row.is_baseline and row.seeds)
+    ]
+    return [*lines, *board.notes]
+
+
+def to_markdown(board: Leaderboard) -> str:
+    """Return the table and its caption as Markdown; the best mean of each column is bold."""
+    from tabulate import tabulate
+
+    headers, columns, best = _cells(board)
+    marked = [
+        [f"**{cell}**" if i in top else cell for i, cell in enumerate(column)]
+        for column, top in zip(columns, best, strict=True)
+    ]
+    table = tabulate(
+        list(zip(*marked, strict=True)),
+        [header.replace("\n", " ") for header in headers],
+        tablefmt="pipe",
+        disable_numparse=True,
+    )
+    title = board.protocol.title or board.protocol.id
+    notes = "\n".join(f"- {line}" for line in caption(board))
+    return f"# {title}\n\n{table}\n\n{notes}\n"
+
+
+DROPPED: Final = ("steps", "seeds", "step\nms", "MACs", "params")
+"""Columns that a narrow terminal goes without, in this order."""
+
+
+def to_terminal(board: Leaderboard, width: int = 80) -> RenderableType:
+    """Return the table for a rich console of a width in characters.
+
+    A column that says the same everywhere, or that does not fit, is left out; the text below says
+    what it held, or how to see it.
+    """
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    headers, columns, best = _cells(board)
+    seeds = columns[headers.index("seeds")]
+    lines = caption(board)
+    hidden: list[str] = []
+    if len(set(seeds)) == 1:
+        hidden.append("seeds")
+        lines.insert(1, f"Seeds for each method: {seeds[0]}.")
+    widths = [_width(h, c) for h, c in zip(headers, columns, strict=True)]
+
+    def total() -> int:
+        return sum(w + 2 for h, w in zip(headers, widths, strict=True) if h not in hidden) - 2
+
+    dropped = [name for name in DROPPED if name in headers and name not in hidden]
+    while total() > width and dropped:
+        hidden.append(dropped.pop(0))
+    left_out = [name.replace("\n", " ") for name in hidden if name != "seeds"]
+    if left_out:
+        lines.append(f"Not shown for lack of room: {', '.join(left_out)}; see --format md.")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    shown = [i for i, header in enumerate(headers) if header not in hidden]
+    for i in shown:
+        fits = total() <= width or i > 0
+        table.add_column(
+            headers[i], justify="left" if i == 0 else "right", no_wrap=fits, overflow="fold"
+        )
+    for row in range(len(board.rows)):
+        table.add_row(
+            *(Text(columns[i][row], style="bold" if row in best[i] else "") for i in shown)
+        )
+    return Group(table, Text("\n".join(lines), style="dim"))
+
+
+def _width(header: str, column: list[str]) -> int:
+    return max(map(len, [*header.split("\n"), *column]))
+
+
+FORMATS: Final[Mapping[str, Callable[[Leaderboard], str]]] = {
+    "md": to_markdown,
+    "csv": to_csv,
+    "json": to_json,
+}
+
+
+def write_leaderboard(board: Leaderboard, folder: Path, name: str | None = None) -> list[Path]:
+    """Write the table in every file format; return the paths.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    paths: list[Path] = []
+    for suffix, write in FORMATS.items():
+        path = folder / f"{name or board.protocol.id}.{suffix}"
+        write_atomically(path, write(board).encode())
+        paths.append(path)
+    return paths

@@ -1,0 +1,106 @@
+"""The task contract: output channels, loss, prediction and metrics for one kind of target."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+from torch import Tensor
+from torchmetrics import Metric
+
+from benchbed.dataset import Target
+from benchbed.errors import ContractError
+
+
+class Task(ABC):
+    """What is predicted: its loss, its metrics, one of them primary.
+
+    A plugin's options arrive as further keyword arguments of ``__init__``.
+
+    Attributes:
+        kind: ``classification`` or ``regression``; uncertainty weighting tells them apart.
+        primary: name of the primary metric.
+        percent: names of the metrics in [0, 1] that tables show times 100.
+    """
+
+    kind: ClassVar[Literal["classification", "regression"]]
+    primary: str
+    percent: frozenset[str] = frozenset()
+
+    def __init__(self, name: str, target: Target) -> None:
+        self.name = name
+        self.target = target
+
+    @property
+    @abstractmethod
+    def channels(self) -> int:
+        """Number of output channels that the network must give this task."""
+
+    @abstractmethod
+    def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
+        """Return the summed loss over valid elements and their number.
+
+        Args:
+            output: the network's output, ``(N, channels, …)``.
+            target: the data set's target, ``(N, …)``.
+
+        Returns:
+            ``(sum, weight)``: a differentiable scalar, and how many valid elements it sums over, an
+            ``int`` where that is known without looking at the target. Both are 0 where nothing is
+            valid, never NaN. The trainer divides once, after accumulation and reduction over
+            processes.
+        """
+
+    def predict(self, output: Tensor) -> Tensor:
+        """Return what the metrics compare with the target; the output itself by default."""
+        return output
+
+    @abstractmethod
+    def metrics(self) -> dict[str, Metric]:
+        """Return fresh torchmetrics ``Metric``s by name; each states ``higher_is_better``."""
+
+
+def check_metrics(task: Task) -> dict[str, Metric]:
+    """Return a task's metrics.
+
+    Raises:
+        ContractError: there are none, one has no direction, or the primary one is not among them.
+    """
+    name = type(task).__name__
+    metrics = task.metrics()
+    if not metrics or not all(isinstance(metric, Metric) for metric in metrics.values()):
+        raise ContractError(f"{name}.metrics() must return torchmetrics Metrics by name.")
+    for key, metric in metrics.items():
+        if metric.higher_is_better is None:
+            raise ContractError(
+                f"{name}.metrics(): '{key}' must state higher_is_better as True or False."
+            )
+    if task.primary not in metrics:
+        raise ContractError(
+            f"{name}.primary is '{task.primary}', which is not among its metrics "
+            f"({', '.join(metrics)})."
+        )
+    return metrics
+
+
+def check_loss(task: Task, result: object) -> tuple[Tensor, Tensor | int]:
+    """Return what ``loss`` returned.
+
+    Raises:
+        ContractError: it is not a pair of a scalar sum and a scalar number.
+    """
+    name = f"{type(task).__name__}.loss"
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise ContractError(
+            f"{name} must return a pair (sum over valid elements, their number), "
+            f"not {type(result).__name__}."
+        )
+    total, weight = result
+    if not isinstance(total, Tensor) or total.dim() != 0:
+        shape = tuple(total.shape) if isinstance(total, Tensor) else type(total).__name__
+        raise ContractError(f"{name} must return a scalar sum first, got {shape}.")
+    if isinstance(weight, bool) or not isinstance(weight, Tensor | int):
+        raise ContractError(f"{name} must return the number of valid elements second.")
+    if isinstance(weight, Tensor) and weight.dim() != 0:
+        raise ContractError(f"{name} must return a scalar number, got {tuple(weight.shape)}.")
+    return total, weight

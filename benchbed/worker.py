@@ -1,0 +1,34 @@
+"""``python -m benchbed.worker JOB.json``: carry one job out by hand, events on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchbed.errors import BenchbedError
+from benchbed.execution.worker import execute
+from benchbed.job import read_job
+
+
+def _print(event: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the job named on the command line; return the exit status."""
+    if len(arguments) != 1:
+        sys.stderr.write("Usage: python -m benchbed.worker JOB.json\n")
+        return 2
+    try:
+        job = read_job(Path(arguments[0]))
+    except BenchbedError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return error.exit_code
+    return execute(job, _print)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

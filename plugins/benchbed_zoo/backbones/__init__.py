@@ -1,0 +1,1 @@
+"""Small built-in backbones, and the adapter to timm."""

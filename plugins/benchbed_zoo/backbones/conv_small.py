@@ -1,0 +1,40 @@
+"""A small convolutional backbone for small images."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from benchbed.backbone import Backbone
+from benchbed.dataset import Input
+from benchbed.errors import ContractError
+
+
+class ConvSmall(Backbone):
+    """Three stages of 3×3 convolution, batch norm and ReLU; stages two and three halve the size."""
+
+    def __init__(self, input: Input, width: int = 16) -> None:
+        super().__init__(input)
+        if len(input.shape) != 3:
+            raise ContractError(f"conv-small wants images (C, H, W), not shape {input.shape}.")
+        self.channels = (width, 2 * width, 4 * width)
+        self.reductions = (1, 2, 4)
+        stages: list[nn.Module] = []
+        before = input.shape[0]
+        for channels, stride in zip(self.channels, (1, 2, 2), strict=True):
+            stages.append(
+                nn.Sequential(
+                    nn.Conv2d(before, channels, 3, stride, padding=1, bias=False),
+                    nn.BatchNorm2d(channels),
+                    nn.ReLU(inplace=True),
+                )
+            )
+            before = channels
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Return the three stages' outputs."""
+        features: list[Tensor] = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features

@@ -1,0 +1,42 @@
+"""Any timm model as a backbone."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from benchbed.backbone import Backbone
+from benchbed.dataset import Input
+from benchbed.errors import MethodError, suggest
+
+
+class TimmFeatures(Backbone):
+    """A timm model's feature maps, trained from scratch."""
+
+    def __init__(self, input: Input, model: str = "resnet18") -> None:
+        super().__init__(input)
+        import timm
+
+        if not timm.is_model(model.partition(".")[0]):
+            raise MethodError(
+                f"There is no built-in backbone and no timm model '{model}'."
+                f"{suggest(model, timm.list_models())}"
+            )
+        sized = {"img_size": input.shape[1:]} if _wants_size(model) else {}
+        try:
+            self.model = timm.create_model(
+                model, features_only=True, in_chans=input.shape[0], **sized
+            )
+        except (RuntimeError, AttributeError, AssertionError) as error:
+            raise MethodError(f"timm model '{model}' gives no features: {error}.") from error
+        self.channels = tuple(self.model.feature_info.channels())
+        self.reductions = tuple(self.model.feature_info.reduction())
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Return the model's feature maps."""
+        features: list[Tensor] = self.model(x)
+        return features
+
+
+def _wants_size(model: str) -> bool:
+    """Tell whether a model is made for one image size (transformers with fixed positions)."""
+    return model.startswith(("vit_", "deit", "beit", "eva", "swin", "cait", "xcit"))

@@ -1,0 +1,180 @@
+"""What benchbed_zoo brings. Light on purpose: nothing named here is imported before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchbed.hookspecs import hookimpl
+from benchbed.spec import Option, Spec
+
+_HERE = Path(__file__).parent
+
+
+def _target(module: str, name: str) -> str:
+    return f"benchbed_zoo.{module}:{name}"
+
+
+_BACKBONE = Option(
+    str, "conv-small", "a built-in backbone, or any timm model with features", backbone=True
+)
+
+
+@hookimpl
+def benchbed_architectures() -> Iterable[Spec]:
+    """Architectures."""
+    return [
+        Spec(
+            id="single-task",
+            version="1.0",
+            target=_target("architectures.single_task", "SingleTask"),
+            summary="a net of its own for each task: the baseline of Δm",
+            options={"backbone": _BACKBONE},
+            traits=frozenset({"one-run-per-task"}),
+        ),
+        Spec(
+            id="hps",
+            version="1.0",
+            target=_target("architectures.hps", "HardParameterSharing"),
+            summary="hard parameter sharing: one backbone, a head for each task",
+            citation="R. Caruana: Multitask Learning, Machine Learning 28, 1997",
+            options={"backbone": _BACKBONE},
+        ),
+    ]
+
+
+@hookimpl
+def benchbed_backbones() -> Iterable[Spec]:
+    """Backbones."""
+    return [
+        Spec(
+            id="conv-small",
+            version="1.0",
+            target=_target("backbones.conv_small", "ConvSmall"),
+            summary="three 3×3 convolution stages for small images",
+            options={"width": Option(int, 16, "channels of the first stage; doubled at each next")},
+        ),
+        Spec(
+            id="mlp",
+            version="1.0",
+            target=_target("backbones.mlp", "Mlp"),
+            summary="two fully connected layers on the flattened input",
+            options={"width": Option(int, 128, "units of each layer")},
+        ),
+        Spec(
+            id="timm",
+            version="1.0",
+            target=_target("backbones.timm_features", "TimmFeatures"),
+            summary="any model of timm that gives features, by its name there",
+            citation="R. Wightman: PyTorch Image Models, 2019",
+            options={"model": Option(str, "resnet18", "name of the timm model")},
+            traits=frozenset({"any-name"}),
+        ),
+    ]
+
+
+@hookimpl
+def benchbed_tasks() -> Iterable[Spec]:
+    """Tasks."""
+    return [
+        Spec(
+            id="classification",
+            version="1.0",
+            target=_target("tasks.classification", "Classification"),
+            summary="one of several classes for a sample; cross-entropy, accuracy",
+        ),
+        Spec(
+            id="regression",
+            version="1.0",
+            target=_target("tasks.regression", "Regression"),
+            summary="one real number for a sample; L1 or squared error, MAE and RMSE",
+            options={"loss": Option(str, "l1", "the loss", choices=("l1", "l2"))},
+        ),
+    ]
+
+
+@hookimpl
+def benchbed_datasets() -> Iterable[Spec]:
+    """Data sets."""
+    return [
+        Spec(
+            id="digits",
+            version="1.0",
+            target=_target("datasets.digits", "Digits"),
+            summary="1797 real handwritten digits of 8×8 pixels: digit, holes, parity",
+            citation="E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI, 1998",
+        ),
+    ]
+
+
+@hookimpl
+def benchbed_weightings() -> Iterable[Spec]:
+    """Weighting strategies."""
+    additive = frozenset({"loss", "additive"})
+    gramian = frozenset({"gramian"})
+    return [
+        Spec(
+            id="equal",
+            version="1.0",
+            target=_target("weightings.equal", "Equal"),
+            summary="the plain sum of the losses",
+            traits=additive,
+        ),
+        Spec(
+            id="fixed",
+            version="1.0",
+            target=_target("weightings.fixed", "Fixed"),
+            summary="a constant weight for each task: fixed:scene=5,superclass=1",
+            options={"task": Option(float, 1.0, "the task's weight", per_task=True)},
+            traits=additive,
+        ),
+        Spec(
+            id="uncertainty",
+            version="1.0",
+            target=_target("weightings.uncertainty", "Uncertainty"),
+            summary="weights learned as homoscedastic uncertainty (UW)",
+            citation="A. Kendall, Y. Gal, R. Cipolla: Multi-Task Learning Using Uncertainty to "
+            "Weigh Losses, CVPR 2018, eqs. 7 and 10",
+            options={"init": Option(float, 0.0, "log σ² at the start")},
+            traits=additive,
+        ),
+        Spec(
+            id="dwa",
+            version="1.0",
+            target=_target("weightings.dwa", "DynamicWeightAverage"),
+            summary="weights from how fast each task's training loss falls",
+            citation="S. Liu, E. Johns, A. Davison: End-to-End Multi-Task Learning with "
+            "Attention, CVPR 2019, eq. 7",
+            options={"T": Option(float, 2.0, "temperature")},
+            traits=additive,
+        ),
+        Spec(
+            id="mgda",
+            version="1.0",
+            target=_target("weightings.mgda", "Mgda"),
+            summary="the shortest convex combination of the tasks' gradients",
+            citation="J.-A. Désidéri: Multiple-gradient descent algorithm, C. R. Acad. Sci. 2012; "
+            "O. Sener, V. Koltun, NeurIPS 2018",
+            traits=gramian,
+        ),
+        Spec(
+            id="pcgrad",
+            version="1.0",
+            target=_target("weightings.pcgrad", "PcGrad"),
+            summary="each gradient loses what conflicts with the others'",
+            citation="T. Yu et al.: Gradient Surgery for Multi-Task Learning, NeurIPS 2020, alg. 1",
+            traits=gramian,
+        ),
+    ]
+
+
+@hookimpl
+def benchbed_protocols() -> Iterable[Path]:
+    """Protocol files."""
+    return sorted((_HERE / "protocols").glob("*.toml"))
+
+
+@hookimpl
+def benchbed_suites() -> Iterable[Path]:
+    """Suite files."""
+    return sorted((_HERE / "suites").glob("*.toml"))

@@ -1,0 +1,51 @@
+"""Dynamic weight average (DWA)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from benchbed.weighting import EpochInfo, Level, Weighting, WeightingContext
+
+
+class DynamicWeightAverage(Weighting):
+    """w = K·softmax(r/T) with r_k(t) = L_k(t−1)/L_k(t−2) from epoch-mean training losses.
+
+    Weights are 1 in the first two epochs. A task whose loss two epochs ago was 0 counts as r = 1.
+    Source: S. Liu, E. Johns, A. Davison, CVPR 2019, eq. 7 (K tasks, T = 2).
+    """
+
+    level: ClassVar[Level] = "loss"
+    sums_to: ClassVar[str] = "T"
+
+    current: Tensor
+
+    def __init__(
+        self,
+        context: WeightingContext,
+        T: float = 2.0,  # noqa: N803 - the paper's symbol
+    ) -> None:
+        super().__init__(context)
+        self.temperature = T
+        self.register_buffer("current", torch.ones(len(context.tasks)))
+
+    def epoch(self, info: EpochInfo) -> None:
+        """Set the weights of the epoch that begins."""
+        if info.epoch < 2:
+            return
+        ratios = [self._ratio(info.train_losses[name]) for name in self.context.tasks]
+        weights = len(ratios) * torch.softmax(torch.tensor(ratios) / self.temperature, dim=0)
+        self.current.copy_(weights)
+
+    @staticmethod
+    def _ratio(losses: object) -> float:
+        before, last = losses[-2], losses[-1]  # type: ignore[index]
+        return last / before if before else 1.0
+
+    def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return w_k·L_k."""
+        weights = dict(zip(self.context.tasks, self.current, strict=True))
+        return {name: weights[name] * loss for name, loss in losses.items()}

@@ -1,0 +1,38 @@
+"""Projecting conflicting gradients (PCGrad)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from benchbed.weighting import Level, Weighting
+
+
+class PcGrad(Weighting):
+    """Each task's gradient, projected in random order off the others that it conflicts with.
+
+    For each i, with g = g_i, and for each j ≠ i in random order: g ← g − min(0, g·g_j)/‖g_j‖²·g_j,
+    against the others' original gradients; the update is the sum over i. It lies in the span of the
+    gradients, so its coefficients follow from the Gramian. A zero gradient is never projected on.
+    Source: T. Yu et al., NeurIPS 2020, algorithm 1.
+    """
+
+    level: ClassVar[Level] = "gramian"
+    sums_to: ClassVar[str] = "free"
+
+    def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return the coefficients of the sum of the projected gradients."""
+        g = gramian.cpu().numpy()
+        count = len(g)
+        coefficients = torch.eye(count, dtype=torch.float64).numpy()
+        for i in range(count):
+            row = coefficients[i]
+            for j in torch.randperm(count).tolist():
+                if j != i and g[j, j] > 0.0:
+                    product = row @ g[:, j]
+                    if product < 0.0:
+                        row[j] -= product / g[j, j]
+        return torch.from_numpy(coefficients.sum(axis=0)).to(gramian)

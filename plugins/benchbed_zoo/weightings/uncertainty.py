@@ -1,0 +1,37 @@
+"""Uncertainty weighting (UW)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from benchbed.weighting import Level, Weighting, WeightingContext
+
+
+class Uncertainty(Weighting):
+    """L = Σ_t L_t/(c_t·σ_t²) + log σ_t, with c = 2 for regression and 1 for classification.
+
+    Learned is s_t = log σ_t², one parameter a task, without weight decay. Source: A. Kendall,
+    Y. Gal, R. Cipolla, CVPR 2018, eq. 7 (regression) and eq. 10 (classification).
+    """
+
+    level: ClassVar[Level] = "loss"
+    sums_to: ClassVar[str] = "free"
+
+    def __init__(self, context: WeightingContext, init: float = 0.0) -> None:
+        super().__init__(context)
+        self.log_variance = nn.ParameterDict(
+            {name: nn.Parameter(torch.tensor(float(init))) for name in context.tasks}
+        )
+
+    def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return each task's L/(c·σ²) + log σ."""
+        terms: dict[str, Tensor] = {}
+        for name, loss in losses.items():
+            s = self.log_variance[name]
+            factor = 0.5 if name in self.context.regression else 1.0
+            terms[name] = factor * torch.exp(-s) * loss + s / 2
+        return terms
