@@ -175,7 +175,7 @@ class Trainer:
                 raise NonFiniteLossError(
                     f"The training loss of task '{name}' became {loss} in epoch "
                     f"{self.progress.epoch + 1}, optimiser step {self.progress.step + 1}; lower "
-                    "the learning rate, or look for a division by zero in the loss or the weighting."
+                    "the learning rate, or look for a division by zero in the loss or weighting."
                 )
 
     def _epoch_info(self) -> EpochInfo:
