@@ -11,6 +11,7 @@ from benchbed.catalogue import find_protocol, find_suite
 from benchbed.environment import commit_of
 from benchbed.execution.plan import Plan, Settings, make_plan
 from benchbed.execution.run import Summary, carry_out, default_jobs, measurable
+from benchbed.loading import load
 from benchbed.protocol import Protocol
 from benchbed.registry import Registry, discover
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
@@ -58,27 +59,35 @@ def requests(
 
 
 def execute_plan(
-    plan: Plan, registry: Registry, *, jobs: int, console: Console, measure: bool = True
+    plan: Plan,
+    registry: Registry,
+    *,
+    jobs: int,
+    console: Console,
+    executor: str = "local",
+    measure: bool = True,
 ) -> Summary:
     """Train what a plan lacks, then measure the methods that have not been measured.
 
     Raises:
+        PluginError: there is no such executor.
         StoreError: the results folder cannot be written.
         KeyboardInterrupt: after every process was stopped and nothing is half-written.
     """
-    from benchbed.execution.local import LocalExecutor
+    from benchbed.execution.executor import Executor
     from benchbed.execution.progress import ProgressDisplay
 
+    make = load(registry.get("executor", executor).spec.target, Executor)
     summary = Summary()
     missing = plan.missing
     if missing:
         with ProgressDisplay(len(missing), console) as display:
-            executor = LocalExecutor(min(jobs, len(missing)))
-            summary.results = carry_out(missing, executor, registry, display)
+            workers = make(min(jobs, len(missing)))
+            summary.results = carry_out(missing, workers, registry, display)
     open_measurements = measurable(plan, summary.results) if measure else []
     if open_measurements:
         with ProgressDisplay(len(open_measurements), console, "measuring") as display:
-            summary.measured = LocalExecutor(1).execute(open_measurements, display)
+            summary.measured = make(1).execute(open_measurements, display)
     return summary
 
 

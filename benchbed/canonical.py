@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,6 +22,11 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
+@lru_cache(maxsize=256)
+def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(kind)
+
+
 def without_defaults(value: Any, skip: frozenset[str] = frozenset()) -> Any:
     """Turn nested Structs into plain data, leaving out fields that hold their default.
 
@@ -30,7 +36,7 @@ def without_defaults(value: Any, skip: frozenset[str] = frozenset()) -> Any:
     """
     if isinstance(value, msgspec.Struct):
         plain: dict[str, Any] = {}
-        for info in msgspec.structs.fields(type(value)):
+        for info in _fields(type(value)):
             inner = getattr(value, info.name)
             if info.default is not msgspec.NODEFAULT:
                 is_default = inner == info.default

@@ -73,7 +73,7 @@ def benchbed_epoch_finished(run: PlannedRun, epoch: int, values: Mapping[str, fl
 
 @hookspec
 def benchbed_run_finished(run: PlannedRun, status: str, message: str) -> None:
-    """A run has ended with status ``ok``, ``failed`` or ``interrupted`` and a message."""
+    """A run has ended with status ``ok`` or ``failed``, and why."""
 
 
 @hookspec

@@ -26,6 +26,7 @@ from benchbed.cli.common import (
     "--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of each run."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--executor", default="local", show_default=True, help="Where runs are carried out.")
 @click.option("--accept-stale", is_flag=True, help="Keep records made by an older plugin source.")
 @click.option("--no-measure", is_flag=True, help="Do not measure step time and memory.")
 @data_option
@@ -39,6 +40,7 @@ def command(
     jobs: int | None,
     threads: int,
     device: str,
+    executor: str,
     accept_stale: bool,
     no_measure: bool,
     data_root: Path | None,
@@ -79,6 +81,7 @@ def command(
                 registry,
                 jobs=jobs or default_jobs(),
                 console=err,
+                executor=executor,
                 measure=not no_measure,
             )
         except KeyboardInterrupt:

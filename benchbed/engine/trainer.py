@@ -97,16 +97,21 @@ class Trainer:
         validation = self.session.split(splits.validation)
         test = self.session.split(splits.test)
         while self.progress.epoch < self.protocol.epochs:
-            started = time.perf_counter()
-            values = self._train_epoch()
-            self._note(values)
-            self._validate(self.evaluator(self.session.network, validation), values)
-            self._test_if_wanted(test)
-            self.progress.epoch += 1
-            self.progress.seconds += time.perf_counter() - started
-            self._save()
+            values = self.run_epoch(validation, test)
             on_epoch(self.progress.epoch, values)
         return self._finish(test)
+
+    def run_epoch(self, validation: Split, test: Split) -> dict[str, float]:
+        """Train for one epoch, validate, and write the checkpoint; return the epoch's curves."""
+        started = time.perf_counter()
+        values = self._train_epoch()
+        self._note(values)
+        self._validate(self.evaluator(self.session.network, validation), values)
+        self._test_if_wanted(test)
+        self.progress.epoch += 1
+        self.progress.seconds += time.perf_counter() - started
+        self._save()
+        return values
 
     def _train_epoch(self) -> dict[str, float]:
         session, protocol, progress = self.session, self.protocol, self.progress

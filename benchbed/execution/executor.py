@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from benchbed.execution.plan import PlannedRun
 
-Status = Literal["ok", "failed", "interrupted"]
+Status = Literal["ok", "failed"]
 
 
 @dataclass(frozen=True, slots=True)

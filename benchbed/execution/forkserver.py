@@ -17,6 +17,7 @@ import selectors
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,10 @@ PRELOAD = (
     "benchbed.execution.results",
     "benchbed.execution.worker",
 )
+
+
+GRACE = 10.0
+"""Seconds that children get to end by themselves when the server stops."""
 
 
 def _preload() -> None:
@@ -135,12 +140,18 @@ class Server:
 
     def stop(self) -> None:
         """Stop all children, gently so that none leaves a half-written file behind."""
-        for pid in self.children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-        for pid in self.children:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+        deadline = time.monotonic() + GRACE
+        number = signal.SIGTERM
+        while self.children:
+            for pid in self.children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            time.sleep(0.05)
+            for pid in list(self.children):
+                if os.waitpid(pid, os.WNOHANG)[0]:
+                    del self.children[pid]
+            if time.monotonic() > deadline:
+                number = signal.SIGKILL
 
 
 _exit: Callable[..., Any] = sys.exit

@@ -38,8 +38,9 @@ class _Processes(Protocol):
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of worker processes."""
-    return {**WORKER_ENV, **os.environ}
+    """Return the environment of worker processes, which find the same modules as this one."""
+    path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+    return {**WORKER_ENV, **os.environ, "PYTHONPATH": path}
 
 
 def _read_events(stream: IO[bytes], events: queue.Queue[Event], number: int | None = None) -> None:
@@ -55,7 +56,7 @@ class ForkedProcesses:
     def __init__(self) -> None:
         self._events: queue.Queue[Event] = queue.Queue()
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "benchbed.execution.forkserver"],
+            [sys.executable, "-P", "-m", "benchbed.execution.forkserver"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment(),
@@ -105,7 +106,7 @@ class SpawnedProcesses:
     def submit(self, number: int, job: Path) -> None:
         """Start a job."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchbed.worker", str(job)],
+            [sys.executable, "-P", "-m", "benchbed.worker", str(job)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -105,10 +105,11 @@ def build_leaderboard(
     records, refused = store.records(protocol.name, protocol.version)
     notes = [f"Skipped {item}" for item in refused]
     records = _of_one_kind(records, protocol, notes)
+    digest = protocol.digest
     failures = [
         failure
         for failure in store.others("failed", protocol.name, protocol.version, Failure)
-        if failure.protocol_digest == protocol.digest
+        if failure.protocol_digest == digest
     ]
     if not records and not failures:
         hint = " ".join(notes)
@@ -150,7 +151,8 @@ def _order(row: Row) -> tuple[bool, float, str]:
 
 def _of_one_kind(records: list[Record], protocol: Protocol, notes: list[str]) -> list[Record]:
     """Keep the records that may share a table: same digest, engine and data."""
-    same = [record for record in records if record.protocol_digest == protocol.digest]
+    digest = protocol.digest
+    same = [record for record in records if record.protocol_digest == digest]
     if len(same) < len(records):
         notes.append(
             f"Left out {len(records) - len(same)} records made under another definition of "
@@ -212,11 +214,10 @@ def _metrics(records: list[Record], protocol: Protocol) -> dict[str, Mapping[str
 
 def _measurements(store: Store, protocol: Protocol) -> dict[str, Measurement]:
     found: dict[str, Measurement] = {}
+    digest = protocol.digest
     for item in store.others("measurements", protocol.name, protocol.version, Measurement):
         known = found.get(item.method)
-        if item.protocol_digest == protocol.digest and (
-            known is None or item.finished >= known.finished
-        ):
+        if item.protocol_digest == digest and (known is None or item.finished >= known.finished):
             found[item.method] = item
     return found
 

@@ -169,6 +169,19 @@ def benchbed_weightings() -> Iterable[Spec]:
 
 
 @hookimpl
+def benchbed_executors() -> Iterable[Spec]:
+    """Executors."""
+    return [
+        Spec(
+            id="local",
+            version="1.0",
+            target="benchbed.execution.local:LocalExecutor",
+            summary="this machine, several runs side by side, one process each",
+        ),
+    ]
+
+
+@hookimpl
 def benchbed_protocols() -> Iterable[Path]:
     """Protocol files."""
     return sorted((_HERE / "protocols").glob("*.toml"))
