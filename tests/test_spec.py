@@ -168,7 +168,7 @@ def test_a_default_that_could_not_be_given_is_refused(option):
     assert "'width'" in refusal(error)
 
 
-@pytest.mark.parametrize("name", ["", "a=b", "a,b", "a:b", "a+b", 3])
+@pytest.mark.parametrize("name", ["", "a=b", "a,b", "a:b", "a+b", "a.b", "2", 3])
 def test_an_option_name_that_could_not_be_written_is_refused(name):
     with pytest.raises(PluginError) as error:
         replace(GOOD, options={name: Option(int, 1)}).check("weighting")
@@ -197,9 +197,9 @@ def test_a_default_given_explicitly_leaves_the_same_trace_as_one_left_out(defaul
 
 def test_an_unknown_option_is_refused_with_the_nearest_or_with_what_there_is():
     spec = replace(GOOD, options={"width": Option(int, 1)})
-    with pytest.raises(MethodError, match="good: no option 'widht'. Did you mean 'width'?"):
+    with pytest.raises(MethodError, match=r"good: no option 'widht'\. Did you mean 'width'\?"):
         spec.resolve({"widht": "3"})
-    with pytest.raises(MethodError, match="good: no option 'T'. It takes none."):
+    with pytest.raises(MethodError, match=r"good: no option 'T'\. It takes none\."):
         GOOD.resolve({"T": "3"})
 
 

@@ -256,7 +256,7 @@ def to_terminal(board: Leaderboard, width: int = 80) -> RenderableType:
         table.add_row(
             *(Text(columns[i][row], style="bold" if row in best[i] else "") for i in shown)
         )
-    return Group(table, Text("\n".join(lines), style="dim"))
+    return Group(table, "", Text("\n".join(lines), style="dim"))
 
 
 def _width(header: str, column: list[str]) -> int:
