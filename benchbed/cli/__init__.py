@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 import click
+from click.utils import PacifyFlushWrapper
 
 from benchbed.errors import BenchbedError, suggest
 
@@ -62,9 +62,12 @@ def cli() -> None:
 
 
 def guarded(function: Callable[[], Any]) -> int:
-    """Call a command; turn errors into one sentence and the right exit status."""
+    """Call a command; turn errors into one sentence and the right exit status.
+
+    Without its standalone mode, click returns the status of an ``Exit`` instead of raising it.
+    """
     try:
-        function()
+        status = function()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -76,10 +79,12 @@ def guarded(function: Callable[[], Any]) -> int:
     except BenchbedError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    return 0
+    except SystemExit:
+        # click leaves this way, with status 1, when the reader of a pipe has gone away
+        if isinstance(sys.stdout, PacifyFlushWrapper):
+            return 0
+        raise
+    return status if isinstance(status, int) else 0
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
