@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from benchbed.errors import BenchbedError, suggest
 
@@ -62,12 +63,10 @@ def cli() -> None:
 
 
 def guarded(function: Callable[[], Any]) -> int:
-    """Call a command; turn errors into one sentence and the right exit status.
-
-    Without its standalone mode, click returns the status of an ``Exit`` instead of raising it.
-    """
+    """Call a command; turn errors into one sentence and the right exit status."""
     try:
         status = function()
+        sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -79,14 +78,18 @@ def guarded(function: Callable[[], Any]) -> int:
     except BenchbedError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
-    except SystemExit:
-        # click leaves this way, with status 1, when the reader of a pipe has gone away
-        if isinstance(sys.stdout, PacifyFlushWrapper):
-            return 0
-        raise
+    except BrokenPipeError:  # `benchbed list | head -1` is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 0
     return status if isinstance(status, int) else 0
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its status."""
-    raise SystemExit(guarded(lambda: cli.main(arguments, standalone_mode=False)))
+    given = sys.argv[1:] if arguments is None else arguments
+
+    def call() -> None:
+        with cli.make_context("benchbed", list(given)) as context:
+            cli.invoke(context)
+
+    raise SystemExit(guarded(call))
