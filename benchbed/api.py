@@ -103,6 +103,8 @@ def run(
     threads: int = 1,
     device: str = "auto",
     accept_stale: bool = False,
+    pretrained: str | Path | None = None,
+    log_gradients: bool = False,
 ) -> pd.DataFrame:
     """Train what is missing and return the leaderboard, as ``benchbed run`` does.
 
@@ -117,6 +119,8 @@ def run(
         threads: CPU threads of each run.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         accept_stale: count records made by another source of the same plugin version.
+        pretrained: a safetensors file to start from; its digest enters the run key.
+        log_gradients: log norms and cosines of the tasks' gradients once an epoch.
 
     Returns:
         One row a method (of the last protocol, where a suite has several).
@@ -135,6 +139,8 @@ def run(
         threads,
         device,
         accept_stale,
+        Path(pretrained) if pretrained else None,
+        log_gradients,
         commit,
         dirty,
     )

@@ -53,6 +53,7 @@ class Method:
     backbone: Component | None
     weighting: tuple[Component, ...]
     one_run_per_task: bool = False
+    traits: tuple[str, ...] = ()
 
     @property
     def components(self) -> tuple[Component, ...]:
@@ -132,7 +133,14 @@ def resolve_method(
         entries = [registry.get("weighting", component.id) for component in weighting]
         _refuse_senseless(entry, entries, text)
         names.append(_show_weighting(weighting, entries))
-    return Method("+".join(names), architecture, bone, weighting, one_run_per_task)
+    return Method(
+        "+".join(names),
+        architecture,
+        bone,
+        weighting,
+        one_run_per_task,
+        tuple(sorted(entry.spec.traits)),
+    )
 
 
 def resolve_weighting(

@@ -23,6 +23,7 @@ _SPEC_HOOKS: Final[Mapping[str, Kind]] = {
     "benchbed_tasks": "task",
     "benchbed_datasets": "dataset",
     "benchbed_weightings": "weighting",
+    "benchbed_transforms": "transform",
     "benchbed_executors": "executor",
 }
 FileKind = Literal["protocol", "suite", "published"]

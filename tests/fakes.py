@@ -356,7 +356,7 @@ class SuicidalNet(ToyNet):
     """Kills its process."""
 
     def forward(self, x, tasks):
-        print("a last word", flush=True)  # noqa: T201 - must end up in the run's log
+        print("a last word", flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -17,6 +17,7 @@ VERBS: Final = {
     "list": "List the installed plugins, protocols and suites.",
     "show": "Show one plugin, protocol, suite or method.",
     "report": "Show or write a protocol's leaderboard.",
+    "inspect": "Draw one run: samples with its predictions, training curves.",
     "cost": "Count parameters and multiply-adds of methods.",
     "protocol": "List, show, hash and compare protocols.",
     "doctor": "Check the installation, the plugins and the results folder.",
@@ -62,9 +63,12 @@ def cli() -> None:
 
 
 def guarded(function: Callable[[], Any]) -> int:
-    """Call a command; turn errors into one sentence and the right exit status."""
+    """Call a command; turn errors into one sentence and the right exit status.
+
+    Click, when not standalone, returns the status that a command exits with.
+    """
     try:
-        function()
+        result = function()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -79,7 +83,7 @@ def guarded(function: Callable[[], Any]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    return 0
+    return result if isinstance(result, int) else 0
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from benchbed.architecture import Architecture
 from benchbed.engine.data import Split
@@ -43,15 +44,16 @@ class Evaluator:
                 metric.reset()
         training = network.training
         network.eval()
-        for x, targets in split.in_order(self.batch_size):
-            outputs = network(x, names)
+        for batch in split.in_order(self.batch_size):
+            outputs = self._outputs(network, batch.input, names)
             for name, task in self.tasks.items():
-                total, weight = task.loss(outputs[name], targets[name])
+                target = batch.targets[name]
+                total, weight = task.loss(outputs[name], target)
                 sums[name] = sums[name] + total.double().cpu()
                 counts[name] += float(weight)
                 prediction = task.predict(outputs[name])
                 for metric in self.metrics[name].values():
-                    metric.update(prediction, targets[name])
+                    metric.update(prediction, target)
         network.train(training)
         return Evaluation(
             {name: float(sums[name]) / max(counts[name], 1.0) for name in names},
@@ -60,6 +62,19 @@ class Evaluator:
                 for name, metrics in self.metrics.items()
             },
         )
+
+    def _outputs(self, network: Architecture, x: Tensor, names: list[str]) -> Mapping[str, Tensor]:
+        """Return the outputs to score; those of several crops of a sample are averaged."""
+        crops = x.shape[1] if x.dim() == len(network.context.input.shape) + 2 else 0
+        outputs = network.combine(network(x.flatten(0, 1) if crops else x, names))
+        if not crops:
+            return outputs
+        return {
+            name: self.tasks[name].average(
+                outputs[name].reshape(-1, crops, *outputs[name].shape[1:])
+            )
+            for name in names
+        }
 
 
 def mean_scores(scores: list[Scores]) -> Scores:

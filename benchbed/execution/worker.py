@@ -50,6 +50,7 @@ def _prepare(job: Job) -> None:
 
 
 def _train(job: Job, store: Store, emit: Emit) -> None:
+    from benchbed.engine.pretrained import load_pretrained
     from benchbed.engine.session import build_session
     from benchbed.engine.trainer import Trainer
     from benchbed.execution.results import make_record, save_weights
@@ -58,6 +59,7 @@ def _train(job: Job, store: Store, emit: Emit) -> None:
         return
     started = now()
     session = build_session(job)
+    notes = load_pretrained(session) if job.pretrained else []
     checkpoint = store.checkpoint_path(job.key)
     emit({"event": "started", "epochs": job.protocol.epochs})
     begin = time.perf_counter()
@@ -71,7 +73,7 @@ def _train(job: Job, store: Store, emit: Emit) -> None:
         emit({"event": "epoch", "epoch": epoch, "left": left, "values": values})
 
     outcome = Trainer(session, checkpoint).run(on_epoch)
-    record = make_record(job, session, outcome, started)
+    record = make_record(job, session, outcome, started, notes)
     if store.find(job.place, job.key) is not None:
         store.supersede(job.place, job.key)
     save_weights(store.weights_path(job.place, job.key), outcome.weights)

@@ -49,6 +49,7 @@ class Row:
     step_ms: float | None
     optimizer_steps: int | None
     samples: int | None
+    training_macs: int | None
     failed: int
     missing: int
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -132,6 +133,7 @@ def build_leaderboard(
     measurements = _measurements(store, protocol)
     rows = [builder.row(name, measurements.get(name)) for name in names]
     rows.sort(key=_order)
+    notes += _remarks(records)
     devices = {_device(measurements[row.method]) for row in rows if row.method in measurements}
     return Leaderboard(
         protocol,
@@ -142,6 +144,20 @@ def build_leaderboard(
         tuple(notes),
         "; ".join(sorted(devices)),
     )
+
+
+def _remarks(records: Sequence[Record]) -> list[str]:
+    """Return what of the records a reader of the table must know, once a method."""
+    remarks: dict[str, None] = {}
+    usual = max((r.budget.samples for r in records), default=0)
+    for record in records:
+        if record.budget.samples < usual:
+            remarks[
+                f"{record.method}: unequal budget, {record.budget.samples} samples a run where "
+                f"others drew {usual}."
+            ] = None
+        remarks.update({f"{record.method}: {note}": None for note in record.notes})
+    return list(remarks)
 
 
 def _order(row: Row) -> tuple[bool, float, str]:
@@ -296,6 +312,7 @@ class _Builder:
             step_ms=measurement.step_ms if measurement else None,
             optimizer_steps=sum(r.budget.optimizer_steps for r in one) if one else None,
             samples=sum(r.budget.samples for r in one) if one else None,
+            training_macs=sum(r.budget.macs for r in one) if one else None,
             failed=len(failed),
             missing=len(everyone - set(complete) - failed),
         )

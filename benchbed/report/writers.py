@@ -38,10 +38,11 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
         line["step_ms"] = row.step_ms
         line["optimizer_steps"] = row.optimizer_steps
         line["samples"] = row.samples
+        line["training_macs"] = row.training_macs
         line |= {"seeds": len(row.seeds), "failed": row.failed, "missing": row.missing}
         lines.append(line | dict(row.extra))
     frame = pd.DataFrame(lines)
-    counts = ["parameters", "macs", "optimizer_steps", "samples"]
+    counts = ["parameters", "macs", "optimizer_steps", "samples", "training_macs"]
     return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
@@ -61,6 +62,7 @@ def to_json(board: Leaderboard) -> str:
             "step_ms": row.step_ms,
             "optimizer_steps": row.optimizer_steps,
             "samples": row.samples,
+            "training_macs": row.training_macs,
             "failed": row.failed,
             "missing": row.missing,
             **({"extra": dict(row.extra)} if row.extra else {}),
@@ -101,10 +103,10 @@ def to_csv(board: Leaderboard) -> str:
 
 
 def human(count: float | None) -> str:
-    """Return a count with a unit: 23.9k, 1.2M, 4.1G."""
+    """Return a count with a unit: 23.9k, 1.2M, 4.1G, 7T, 2P."""
     if count is None:
         return DASH
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for limit, unit in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if count >= limit:
             return f"{count / limit:.3g}{unit}"
     return f"{count:.0f}"
@@ -141,6 +143,7 @@ def _cells(board: Leaderboard) -> tuple[list[str], list[list[str]], list[set[int
         ("MACs", lambda row: human(row.costs.macs.all_tasks if row.costs else None)),
         ("step\nms", lambda row: DASH if row.step_ms is None else f"{row.step_ms:.2f}"),
         ("steps", lambda row: human(row.optimizer_steps)),
+        ("train\nMACs", lambda row: human(row.training_macs)),
         ("seeds", _seeds),
     ]
     for title, cell in plain:
@@ -182,6 +185,7 @@ def caption(board: Leaderboard) -> list[str]:
         f"Δm: {DEFINITIONS[board.definition]}, against {board.baseline}; positive is better.",
         f"MACs: {MAC_CONVENTION}.",
     ]
+    lines.append("Training MACs: all passes, a backward pass counted as two forward passes.")
     if board.step_device:
         lines.append(f"Step time: median training step, measured alone on {board.step_device}.")
     lines += [
@@ -212,7 +216,7 @@ def to_markdown(board: Leaderboard) -> str:
     return f"# {title}\n\n{table}\n\n{notes}\n"
 
 
-DROPPED: Final = ("steps", "seeds", "step\nms", "MACs", "params")
+DROPPED: Final = ("train\nMACs", "steps", "seeds", "step\nms", "MACs", "params")
 """Columns that a narrow terminal goes without, in this order."""
 
 
