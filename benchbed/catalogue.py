@@ -34,6 +34,7 @@ def protocols(registry: Registry) -> dict[str, Protocol]:
             if protocol.id in found:
                 raise ProtocolError(f"{entry.path}: protocol {protocol.id} is registered twice.")
             found[protocol.id] = protocol
+            registry.origins["protocol", protocol.id] = entry.distribution
         except ProtocolError as error:
             _note(registry, entry, error)
     return dict(sorted(found.items()))
@@ -54,8 +55,9 @@ def find_protocol(name: str, registry: Registry) -> Protocol:
     if versions:
         return max(versions, key=lambda protocol: protocol.version)
     names = {*known, *(protocol.name for protocol in known.values())}
-    broken = "".join(f" Left out: {item}." for item in registry.broken)
-    raise ProtocolError(f"There is no protocol '{name}'.{suggest(name, names)}{broken}")
+    raise ProtocolError(
+        f"There is no protocol '{name}'.{suggest(name, names)}{registry.left_out()}"
+    )
 
 
 def suites(registry: Registry) -> dict[str, Suite]:
@@ -67,6 +69,7 @@ def suites(registry: Registry) -> dict[str, Suite]:
             if suite.name in found:
                 raise ProtocolError(f"{entry.path}: suite {suite.name} is registered twice.")
             found[suite.name] = suite
+            registry.origins["suite", suite.name] = entry.distribution
         except ProtocolError as error:
             _note(registry, entry, error)
     return dict(sorted(found.items()))

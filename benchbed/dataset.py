@@ -110,6 +110,11 @@ def check_columns(dataset: Dataset, split: str, columns: Mapping[str, Column]) -
     for target in dataset.targets:
         if target not in columns:
             raise ContractError(f"{name} returned no column for target '{target}'.")
+    for key, column in columns.items():
+        if not hasattr(column, "__len__") or not hasattr(column, "__getitem__"):
+            raise ContractError(
+                f"{name}: column '{key}' must be an array, not {type(column).__name__}."
+            )
     lengths = {key: len(column) for key, column in columns.items()}
     if len(set(lengths.values())) != 1 or not lengths["input"]:
         raise ContractError(f"{name} must return columns of one length above 0, got {lengths}.")

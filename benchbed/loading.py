@@ -23,7 +23,7 @@ def load(target: str, base: type[T]) -> type[T]:
     module_name, _, name = target.partition(":")
     try:
         found = getattr(importlib.import_module(module_name), name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"Cannot load {target}: {one_line(error)}.") from error
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ContractError(f"{target} must be a class that extends benchbed.{base.__name__}.")

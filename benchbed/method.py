@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from benchbed.errors import MethodError, suggest
 from benchbed.registry import Entry, Registry
@@ -62,6 +63,12 @@ class Method:
         return (self.architecture, *backbone, *self.weighting)
 
 
+_FORM: Final = (
+    "must look like architecture[:option=value][+weighting[:option=value]], for instance "
+    "hps+dwa:T=2."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     ids: tuple[str, ...]
@@ -80,10 +87,7 @@ def _part(text: str, method: str) -> _Part:
         options[name] = value
     ids = tuple(names.split("."))
     if not all(ids):
-        raise MethodError(
-            f"Method '{method}' must look like architecture[:option=value]"
-            "[+weighting[:option=value]], for instance hps+dwa:T=2."
-        )
+        raise MethodError(f"Method '{method}' {_FORM}")
     return _Part(ids, options)
 
 
@@ -111,6 +115,8 @@ def resolve_method(
             "weightings compose with a dot."
         )
     architecture_text, plus, weighting_text = text.strip().partition("+")
+    if plus and not weighting_text:
+        raise MethodError(f"Method '{text}' {_FORM}")
     part = _part(architecture_text, text)
     entry = registry.get("architecture", ".".join(part.ids))
     one_run_per_task = "one-run-per-task" in entry.spec.traits
@@ -124,6 +130,9 @@ def resolve_method(
     spec = _with_default_backbone(entry.spec, backbone)
     architecture = _component(entry, spec.resolve(own, tasks))
     bone = _backbone(registry, spec, architecture, inner, text)
+    if bone is not None and "model" in bone.options:
+        named = {str(_backbone_option(spec)): bone.options["model"]}
+        architecture = structs.replace(architecture, options={**architecture.options, **named})
     names = [_show(architecture, spec, bone, registry)]
     weighting: tuple[Component, ...] = ()
     if not one_run_per_task:
@@ -160,6 +169,8 @@ def resolve_weighting(
                 f"'{text}': only an additive weighting can stand before a dot, and "
                 f"{entry.spec.id} is none."
             )
+    if len(set(part.ids)) < len(part.ids):
+        raise MethodError(f"'{text}' names a weighting twice.")
     routed = _route(part.options, entries, tasks, text)
     return tuple(
         _component(entry, entry.spec.resolve(given, tasks))
@@ -206,6 +217,10 @@ def _backbone(
     if entry is None:
         anything = [e for e in registry.of_kind("backbone") if "any-name" in e.spec.traits]
         entry = anything[0] if anything else registry.get("backbone", name)
+        if given.get("model", name) != name:
+            raise MethodError(
+                f"'{text}': backbone={name} and backbone.model={given['model']} name two models."
+            )
         given = {**given, "model": name}
     return _component(entry, entry.spec.resolve(given))
 
@@ -218,24 +233,34 @@ def _route(
     for name, value in options.items():
         owner, dot, rest = name.partition(".")
         if dot and owner in ids:
-            routed[ids.index(owner)][rest] = value
+            _give(routed[ids.index(owner)], rest, value, text)
             continue
         takers = [i for i, entry in enumerate(entries) if _takes(entry.spec, name, tasks)]
+        exact = [i for i in takers if name in entries[i].spec.options]
+        if tasks is None and len(exact) == 1:
+            takers = exact
         if len(takers) > 1:
             raise MethodError(
                 f"'{text}': both {' and '.join(ids)} have an option '{name}'; "
                 f"write {ids[takers[0]]}.{name}={value}."
             )
         if not takers and len(entries) > 1:
-            known = [option for entry in entries for option in entry.spec.options]
+            known = [n for e in entries for n, o in e.spec.options.items() if not o.per_task]
+            known += tasks or []
             raise MethodError(f"'{text}': no option '{name}'.{suggest(name, known)}")
-        routed[takers[0] if takers else 0][name] = value
+        _give(routed[takers[0] if takers else 0], name, value, text)
     return routed
 
 
+def _give(options: dict[str, Value], name: str, value: str, text: str) -> None:
+    if name in options:
+        raise MethodError(f"'{text}' gives the option '{name}' twice.")
+    options[name] = value
+
+
 def _takes(spec: Spec, name: str, tasks: Sequence[str] | None) -> bool:
-    if name in spec.options:
-        return not spec.options[name].per_task
+    if name in spec.options and not spec.options[name].per_task:
+        return True
     return (tasks is None or name in tasks) and any(
         option.per_task for option in spec.options.values()
     )

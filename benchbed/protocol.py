@@ -20,7 +20,7 @@ SCHEMA: Final = 1
 Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*\Z")]
 Options = dict[str, bool | int | float | str]
 DISPLAY: Final = frozenset({"title", "description", "citation", "seconds_per_run"})
 """Fields for people: no part of the digest."""
@@ -164,7 +164,7 @@ class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return digest(self.canonical())
 
 
-_UNKNOWN = re.compile(r"Object contains unknown field `(\w+)`(?: - at `\$\.?(.*)`)?")
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`(?: - at `\$\.?(.*)`)?")
 _MISSING = re.compile(r"Object missing required field `(\w+)`(?: - at `\$\.?(.*)`)?")
 
 
@@ -176,10 +176,10 @@ def parse_toml(text: str, source: str, kind: type[Any]) -> Any:
     """
     try:
         return msgspec.convert(tomllib.loads(text), kind)
-    except tomllib.TOMLDecodeError as error:
-        raise ProtocolError(f"{source} is not valid TOML: {error}.") from error
     except msgspec.ValidationError as error:
         raise ProtocolError(f"{source}: {_sentence(str(error), kind)}") from error
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
+        raise ProtocolError(f"{source} is not valid TOML: {error}.") from error
 
 
 def _sentence(message: str, kind: type[Any]) -> str:
@@ -223,15 +223,15 @@ def parse_protocol(text: str, source: str = "protocol") -> Protocol:
 
 
 def _problem(protocol: Protocol) -> str:
-    floats = [protocol.optimizer.lr, protocol.optimizer.weight_decay, protocol.schedule.gamma]
     selection = protocol.selection
     task, slash, metric = selection.criterion.partition("/")
     if not protocol.tasks:
         return "it has no tasks; add a table [tasks.NAME]."
     if not protocol.seeds or len(set(protocol.seeds)) < len(protocol.seeds):
         return "'seeds' must be a list of different whole numbers, for instance [0, 1, 2]."
-    if not all(math.isfinite(value) for value in floats):
-        return "numbers must be finite."
+    place = _not_finite(msgspec.to_builtins(protocol))
+    if place:
+        return f"'{place}' must be a finite number."
     if selection.rule == "mean-of-last-k" and selection.k > protocol.epochs:
         return f"'selection.k' is {selection.k}, more than the {protocol.epochs} epochs."
     if selection.criterion != "loss" and not (slash and metric and task in protocol.tasks):
@@ -246,6 +246,20 @@ def _problem(protocol: Protocol) -> str:
         return f"'optimizer.momentum' is for sgd; {protocol.optimizer.name} has none."
     if protocol.optimizer.nesterov and not protocol.optimizer.momentum:
         return "'optimizer.nesterov' needs 'optimizer.momentum' above 0."
+    return ""
+
+
+def _not_finite(value: object) -> str:
+    """Return the place of the first number that is infinite or NaN, or nothing."""
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else "."
+    items = value.items() if isinstance(value, dict) else []
+    if isinstance(value, list | tuple):
+        items = enumerate(value)  # type: ignore[assignment]
+    for key, inner in items:
+        place = _not_finite(inner)
+        if place:
+            return str(key) if place == "." else f"{key}.{place}"
     return ""
 
 

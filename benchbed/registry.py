@@ -73,6 +73,7 @@ class Registry:
     entries: dict[tuple[Kind, str], Entry] = field(default_factory=dict)
     files: list[FileEntry] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+    origins: dict[tuple[FileKind, str], str] = field(default_factory=dict)
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager(GROUP))
 
     def __post_init__(self) -> None:
@@ -95,9 +96,24 @@ class Registry:
         entry = self.entries.get((kind, name))
         if entry is None:
             known = [other.spec.id for other in self.of_kind(kind)]
-            broken = "".join(f" Left out: {item}." for item in self.broken)
+            broken = self.left_out()
             raise PluginError(f"There is no {kind} '{name}'.{suggest(name, known)}{broken}")
         return entry
+
+    def left_out(self) -> str:
+        """Return what was left out, as an appendix to a sentence."""
+        return "".join(f" Left out: {str(item).rstrip('.')}." for item in self.broken)
+
+    def require_sound(self) -> None:
+        """Refuse to go on with a broken plugin.
+
+        Raises:
+            PluginError: there is one.
+        """
+        if self.broken:
+            raise PluginError(
+                f"Plugins are broken, and --strict-plugins was given.{self.left_out()}"
+            )
 
     def observers(self, hook: str) -> Iterator[tuple[Callable[..., Any], tuple[str, ...]]]:
         """Yield each plugin's implementation of an observing hook, and the arguments it takes."""
@@ -110,10 +126,12 @@ class Registry:
         Raises:
             PluginError: a hook's name is unknown or its arguments are wrong.
         """
+        if self.manager.is_registered(module) or self.manager.has_plugin(name):
+            raise PluginError(f"its module or its name '{name}' is registered already.")
         try:
             self.manager.register(module, name)
             self._refuse_unknown_hooks(module)
-        except (ValueError, pluggy.PluginValidationError) as error:
+        except pluggy.PluginValidationError as error:
             self._unregister(module)
             raise PluginError(one_line(error)) from error
         except PluginError:
@@ -124,7 +142,11 @@ class Registry:
                 self._add(kind, spec, name, distribution, version)
         for hook, file_kind in _FILE_HOOKS.items():
             for path in self._call(module, hook, name, distribution):
-                self.files.append(FileEntry(file_kind, Path(path), distribution))
+                try:
+                    self.files.append(FileEntry(file_kind, Path(path), distribution))
+                except TypeError as error:
+                    message = f"its hook {hook} must return paths, not {path!r} ({error})"
+                    self.broken.append(Broken(name, distribution, message))
 
     def _unregister(self, module: object) -> None:
         if self.manager.is_registered(module):
@@ -133,8 +155,10 @@ class Registry:
     def _refuse_unknown_hooks(self, module: object) -> None:
         known = [name for name in dir(hookspecs) if name.startswith("benchbed_")]
         for name in dir(module):
-            if self.manager.parse_hookimpl_opts(module, name) is not None and name not in known:
-                raise PluginError(f"there is no hook '{name}'.{suggest(name, known)}")
+            options = self.manager.parse_hookimpl_opts(module, name)
+            hook = name if options is None else options.get("specname") or name
+            if options is not None and hook not in known:
+                raise PluginError(f"there is no hook '{hook}'.{suggest(hook, known)}")
 
     def _call(self, module: object, hook: str, name: str, distribution: str) -> list[Any]:
         for impl in getattr(self.manager.hook, hook).get_hookimpls():
@@ -142,7 +166,7 @@ class Registry:
                 continue
             try:
                 return list(impl.function())
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
                 message = f"its hook {hook} raised {one_line(error)}"
                 self.broken.append(Broken(name, distribution, message, traceback.format_exc()))
         return []
@@ -184,14 +208,15 @@ def discover(environ: Mapping[str, str] = os.environ, *, strict: bool = False) -
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
             text = traceback.format_exc()
             registry.broken.append(Broken(point.name, distribution, one_line(error), text))
-    if strict and registry.broken:
-        listed = "; ".join(str(item) for item in registry.broken)
-        raise PluginError(f"Plugins are broken, and --strict-plugins was given: {listed}")
+    if strict:
+        registry.require_sound()
     return registry
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else ("unknown", "0")
+    if point.dist is None:
+        return "unknown", "0"
+    return point.dist.name or "unknown", point.dist.version or "0"
 
 
 def _order(point: EntryPoint) -> tuple[bool, str, str]:

@@ -47,7 +47,8 @@ def module_file(module: str) -> Path | None:
         spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
-    return Path(spec.origin)
+    path = Path(spec.origin)
+    return path if path.is_file() else None
 
 
 @lru_cache(maxsize=4096)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ TRAITS: Final[Mapping[str, frozenset[str]]] = {
 """What planning must know of a component without importing it."""
 
 Value = bool | int | float | str
+_OPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
 _RESERVED = frozenset("/*+:,")
@@ -67,7 +69,7 @@ class Option:
         Raises:
             MethodError: it is of another type, or not among the choices.
         """
-        value = _convert(self.type, text)
+        value = _convert(self.type, text) if isinstance(text, bool | int | float | str) else None
         if value is None:
             raise MethodError(
                 f"{owner}: option '{name}' wants {_WANTS[self.type]}, and '{text}' is none."
@@ -78,6 +80,21 @@ class Option:
                 f"{owner}: option '{name}' cannot be '{text}'.{suggest(str(text), names)}"
             )
         return value
+
+
+def _check_option(owner: str, name: object, option: object) -> None:
+    if not isinstance(option, Option) or option.type not in _WANTS:
+        raise PluginError(f"{owner}: option '{name}' must be a benchbed.Option.")
+    if not isinstance(name, str) or not _OPTION.match(name):
+        raise PluginError(
+            f"{owner}: option name {name!r} must be letters, digits and _, as an argument's name."
+        )
+    if option.backbone and not option.default:
+        return  # the protocol's backbone takes its place
+    try:
+        option.parse(owner, name, option.default)
+    except MethodError as error:
+        raise PluginError(f"The default does not fit: {error}") from error
 
 
 _WANTS = {
@@ -103,14 +120,18 @@ def _convert(kind: type[Value], text: Value) -> Value | None:
         number = kind(text)
     except ValueError:
         return None
-    return number if abs(float(number)) < float("inf") else None
+    if isinstance(number, float):
+        return number + 0.0 if math.isfinite(number) else None  # -0.0 and 0.0 are one value
+    return number if abs(int(number)) < 10**300 else None
 
 
 def show_value(value: Value) -> str:
     """Return an option's value as it stands in a method's name."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0").replace("e+", "e")
+    return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +178,14 @@ class Spec:
             raise PluginError(
                 f"{name}: target {self.target!r} must look like 'package.module:Name'."
             )
+        if not isinstance(self.options, Mapping):
+            raise PluginError(f"{name}: options must be a dict of benchbed.Option by name.")
         for option_name, option in self.options.items():
-            if not isinstance(option, Option) or option.type not in _WANTS:
-                raise PluginError(f"{name}: option '{option_name}' must be a benchbed.Option.")
-        unknown = set(self.traits) - TRAITS[kind]
+            _check_option(name, option_name, option)
+        traits: object = self.traits
+        if isinstance(traits, str) or not isinstance(traits, Iterable):
+            raise PluginError(f"{name}: traits must be a set of texts.")
+        unknown = {str(trait) for trait in self.traits} - TRAITS[kind]
         if unknown:
             raise PluginError(
                 f"{name}: unknown trait '{min(unknown)}'.{suggest(min(unknown), TRAITS[kind])}"
@@ -182,7 +207,7 @@ class Spec:
         plain = {name: option for name, option in self.options.items() if not option.per_task}
         known = [*plain, *(tasks or ())] if per_task else list(plain)
         values: dict[str, Value] = {
-            name: option.parse(self.id, name, given[name]) if name in given else option.default
+            name: option.parse(self.id, name, given.get(name, option.default))
             for name, option in plain.items()
         }
         for name in sorted(set(given) - set(plain)):

@@ -97,7 +97,11 @@ def check_metrics(task: Task) -> dict[str, Metric]:
     """
     name = type(task).__name__
     metrics = task.metrics()
-    if not metrics or not all(isinstance(metric, Metric) for metric in metrics.values()):
+    if (
+        not isinstance(metrics, dict)
+        or not metrics
+        or not all(isinstance(metric, Metric) for metric in metrics.values())
+    ):
         raise ContractError(f"{name}.metrics() must return torchmetrics Metrics by name.")
     for key, metric in metrics.items():
         if metric.higher_is_better is None:

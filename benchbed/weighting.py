@@ -146,7 +146,7 @@ def check_weighting(cls: type[Weighting]) -> None:
         ContractError: with the name of the class and of the method.
     """
     level: Any = getattr(cls, "level", None)
-    if level not in _METHODS:
+    if level not in list(_METHODS):
         raise ContractError(
             f"{cls.__name__}.level must be 'loss', 'gramian' or 'jacobian', not {level!r}."
         )

@@ -1,14 +1,11 @@
-"""Records, failures and measurements made without training, and networks that misbehave.
+"""Records, failures and measurements made without training; imports no torch.
 
-The hooks at the end announce the networks: ``registry.add_plugin(fakes, …)`` in this process, or a
-plugin module with ``from tests.fakes import *`` in another.
+The hook at the end announces the networks of ``tests/misfits.py``: ``registry.add_plugin(fakes,
+…)`` in this process, or a plugin module with ``from tests.fakes import *`` in another.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -30,7 +27,6 @@ from benchbed.record import (
     run_key,
 )
 from benchbed.store import Place, Store
-from tests.toys import ToyNet
 
 TRIO = parse_protocol(
     """
@@ -140,6 +136,7 @@ def record(
     parameters: int = 1000,
     finished: str = "2026-01-01T00:00:00Z",
     seconds: float = 10.0,
+    metrics: Mapping[str, Mapping[str, MetricInfo]] = METRICS,
     **more,
 ) -> Record:
     """A sound record; ``test`` holds the scores of its tasks."""
@@ -158,7 +155,7 @@ def record(
         engine=engine,
         components=parts,
         data_digest=data_digest,
-        metrics={task: METRICS[task] for task in names},
+        metrics={task: dict(metrics[task]) for task in names},
         test={task: dict(test[task]) for task in names},
         validation={task: dict(test[task]) for task in names},
         selection=str(protocol.selection),
@@ -310,83 +307,58 @@ def left_behind(results: Path) -> list[str]:
     )
 
 
-class SlowNet(ToyNet):
-    """Sleeps ``$SLOW_MS`` milliseconds times ``pace`` in each forward pass of training."""
+MINI = """
+name = "mini"
+version = 1
+epochs = 4
+batch_size = 128
+backbone = "mlp"
+seeds = [0, 1]
 
-    def __init__(self, context, pace=1):
-        super().__init__(context)
-        self.pause = pace * float(os.environ.get("SLOW_MS", "0")) / 1000
+[data]
+dataset = "digits"
 
-    def forward(self, x, tasks):
-        if self.training:
-            time.sleep(self.pause)
-        return super().forward(x, tasks)
+[tasks.holes]
+task = "classification"
 
+[tasks.parity]
+task = "classification"
 
-class StubbornNet(ToyNet):
-    """Never ends, and takes no notice of a polite request to."""
+[optimizer]
+name = "adam"
+lr = 0.01
 
-    def forward(self, x, tasks):
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        Path(os.environ["STUBBORN_MARK"]).touch()
-        time.sleep(300)
-        return super().forward(x, tasks)
-
-
-class RaisingNet(ToyNet):
-    """Raises in its third training step, unless ``$MENDED`` is set."""
-
-    steps = 0
-
-    def forward(self, x, tasks):
-        self.steps += self.training
-        if self.steps == 3 and "MENDED" not in os.environ:
-            raise ZeroDivisionError("the third step\nis too much")
-        return super().forward(x, tasks)
+[selection]
+rule = "best-validation"
+"""
 
 
-class ExitingNet(ToyNet):
-    """Ends its process with a status."""
-
-    def forward(self, x, tasks):
-        os._exit(3)
-
-
-class SuicidalNet(ToyNet):
-    """Kills its process."""
-
-    def forward(self, x, tasks):
-        print("a last word", flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-class InfiniteNet(ToyNet):
-    """Its outputs overflow: in training, or only in evaluation."""
-
-    def __init__(self, context, where="training"):
-        super().__init__(context)
-        self.where = where
-
-    def forward(self, x, tasks):
-        outputs = super().forward(x, tasks)
-        factor = float("inf") if (self.where == "training") == self.training else 1.0
-        return {task: output * factor for task, output in outputs.items()}
+def write_mini(folder: Path, **replacements: object) -> Path:
+    """Write a protocol that trains in a tenth of a second, planned without importing torch."""
+    lines = MINI.strip().splitlines()
+    for key, value in replacements.items():
+        lines = [f"{key} = {value}" if line.startswith(f"{key} =") else line for line in lines]
+    path = folder / "mini.toml"
+    path.write_text("\n".join(lines))
+    return path
 
 
 @hookimpl
 def benchbed_architectures():
-    """All of them."""
+    """The networks that misbehave."""
     return [
-        Spec("slow", "1.0", "tests.fakes:SlowNet", options={"pace": Option(int, 1)}),
-        Spec("stubborn", "1.0", "tests.fakes:StubbornNet"),
-        Spec("raising", "1.0", "tests.fakes:RaisingNet"),
-        Spec("exiting", "1.0", "tests.fakes:ExitingNet"),
-        Spec("suicidal", "1.0", "tests.fakes:SuicidalNet"),
+        Spec("slow", "1.0", "tests.misfits:SlowNet", options={"pace": Option(int, 1)}),
+        Spec("raising", "1.0", "tests.misfits:RaisingNet"),
+        Spec(
+            "exiting", "1.0", "tests.misfits:ExitingNet", options={"politely": Option(bool, False)}
+        ),
+        Spec("suicidal", "1.0", "tests.misfits:SuicidalNet"),
         Spec(
             "infinite",
             "1.0",
-            "tests.fakes:InfiniteNet",
+            "tests.misfits:InfiniteNet",
             options={"where": Option(str, "training", choices=("training", "evaluation"))},
         ),
-        Spec("absent", "1.0", "tests.fakes:NoSuchNet"),
+        Spec("plain", "1.0", "tests.misfits:PlainNet"),
+        Spec("absent", "1.0", "tests.misfits:NoSuchNet"),
     ]

@@ -81,10 +81,11 @@ def test_backbone_options_reach_the_backbone_and_not_the_architecture():
     assert method.architecture.options == {"backbone": "mlp"}
 
 
-def test_a_name_that_is_no_backbone_here_is_a_timm_model():
-    method = resolve("hps:backbone=resnet18")
+@pytest.mark.parametrize("model", ["resnet18", "resnet34.a1_in1k"])
+def test_a_name_that_is_no_backbone_here_is_a_timm_model(model):
+    method = resolve(f"hps:backbone={model}")
     assert method.backbone.id == "timm"
-    assert method.backbone.options["model"] == "resnet18"
+    assert method.backbone.options["model"] == model
 
 
 def test_methods_with_different_backbones_have_different_names():
@@ -186,6 +187,14 @@ def test_an_option_that_two_weightings_take_must_be_qualified():
     assert "write dwa.T=3" in str(error.value)
     chosen = resolve("hps+dwa.fixed:fixed.T=3", tasks=["T", "b"])
     assert [part.options for part in chosen.weighting] == [{"T": 2.0}, {"T": 3.0}]
+
+
+def test_a_task_called_like_the_placeholder_of_per_task_options_is_a_task_like_any_other():
+    chosen = resolve("hps+dwa.fixed:task=3", tasks=["task", "b"])
+    assert [part.options for part in chosen.weighting] == [{"T": 2.0}, {"task": 3.0}]
+    with pytest.raises(MethodError) as error:
+        resolve("hps+dwa.fixed:task=3")
+    assert "Did you mean 'task'?" not in str(error.value)
 
 
 def test_without_a_protocol_a_named_option_goes_to_the_weighting_that_declares_it():

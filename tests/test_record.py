@@ -54,13 +54,15 @@ def test_a_record_cut_off_at_any_byte_is_refused_and_never_counts(tmp_path):
     content = path.read_bytes()
     assert content == CONTENT
     for length in range(len(content.rstrip())):
+        with pytest.raises(RecordError, match="damaged"):
+            decode_record(content[:length], path.stem)
+        if length % 50:
+            continue
         path.write_bytes(content[:length])
-        found = store.find(fakes.place_of(RECORD), RECORD.key)
-        assert isinstance(found, Refused), length
+        assert isinstance(store.find(fakes.place_of(RECORD), RECORD.key), Refused)
         records, refused = store.records("trio", 2)
         assert records == []
-        assert [item.path for item in refused] == [path]
-        assert "damaged" in str(refused[0]), (length, str(refused[0]))
+        assert str(refused[0]).startswith(f"{path}: damaged")
 
 
 def test_bytes_that_are_no_text_are_refused():
@@ -191,7 +193,7 @@ def test_a_record_that_lacks_a_task_is_refused(field):
 @pytest.mark.parametrize("field", ["test", "metrics"])
 def test_a_record_that_lacks_a_metric_is_refused(field):
     depth = {k: v for k, v in PLAIN[field]["depth"].items() if k != "rel"}
-    with pytest.raises(RecordError, match="incomplete.*depth"):
+    with pytest.raises(RecordError, match=r"incomplete.*depth"):
         reread({**PLAIN, field: {**PLAIN[field], "depth": depth}})
 
 

@@ -183,7 +183,7 @@ def test_an_unwritable_folder_is_refused_before_anything_is_trained(tmp_path):
 
 def test_writing_into_an_unwritable_folder_is_a_sentence(tmp_path):
     for folder in unwritable(tmp_path):
-        with pytest.raises(StoreError, match="Cannot write .* --results"):
+        with pytest.raises(StoreError, match=r"Cannot write .* --results"):
             fakes.put(Store(folder), RECORD)
 
 
@@ -264,7 +264,7 @@ def test_a_failure_is_found_and_discarded_and_discarding_none_is_no_error(tmp_pa
 def test_a_folder_in_the_place_of_a_record_is_a_sentence(tmp_path):
     store = Store(tmp_path)
     store.path("runs", PLACE, RECORD.key).mkdir(parents=True)
-    with pytest.raises(StoreError, match="Cannot read .*: Is a directory"):
+    with pytest.raises(StoreError, match=r"Cannot read .*: Is a directory"):
         store.find(PLACE, RECORD.key)
 
 

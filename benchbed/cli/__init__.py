@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
@@ -17,7 +18,6 @@ VERBS: Final = {
     "list": "List the installed plugins, protocols and suites.",
     "show": "Show one plugin, protocol, suite or method.",
     "report": "Show or write a protocol's leaderboard.",
-    "inspect": "Draw one run: samples with its predictions, training curves.",
     "cost": "Count parameters and multiply-adds of methods.",
     "protocol": "List, show, hash and compare protocols.",
     "doctor": "Check the installation, the plugins and the results folder.",
@@ -63,12 +63,10 @@ def cli() -> None:
 
 
 def guarded(function: Callable[[], Any]) -> int:
-    """Call a command; turn errors into one sentence and the right exit status.
-
-    Click, when not standalone, returns the status that a command exits with.
-    """
+    """Call a command; turn errors into one sentence and the right exit status."""
     try:
-        result = function()
+        status = function()
+        sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -80,12 +78,18 @@ def guarded(function: Callable[[], Any]) -> int:
     except BenchbedError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    return result if isinstance(result, int) else 0
+    except BrokenPipeError:  # `benchbed list | head -1` is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 0
+    return status if isinstance(status, int) else 0
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its status."""
-    raise SystemExit(guarded(lambda: cli.main(arguments, standalone_mode=False)))
+    given = sys.argv[1:] if arguments is None else arguments
+
+    def call() -> None:
+        with cli.make_context("benchbed", list(given)) as context:
+            cli.invoke(context)
+
+    raise SystemExit(guarded(call))

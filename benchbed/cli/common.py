@@ -38,8 +38,14 @@ data_option = click.option(
 
 
 def open_registry(*, strict: bool, note: bool = True) -> Registry:
-    """Discover the plugins; name broken ones on standard error."""
-    registry = discover(strict=strict)
+    """Discover the plugins and read their files; name broken ones on standard error."""
+    from benchbed.catalogue import protocols, suites
+
+    registry = discover()
+    protocols(registry)
+    suites(registry)
+    if strict:
+        registry.require_sound()
     if note:
         for broken in registry.broken:
             click.echo(f"Note: left out {broken}", err=True)

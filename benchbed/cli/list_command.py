@@ -6,7 +6,7 @@ import click
 
 from benchbed.cli.common import json_option, open_registry, print_json, strict_option
 from benchbed.errors import BenchbedError, suggest
-from benchbed.registry import Registry
+from benchbed.registry import FileKind, Registry
 from benchbed.spec import KINDS
 
 
@@ -61,30 +61,28 @@ def _rows(registry: Registry, kind: str | None) -> list[dict[str, str]]:
     if kind in {None, "protocol", "suite"}:
         from benchbed.catalogue import protocols, suites
 
-        brought = {file.path.name: file.distribution for file in registry.files}
         if kind in {None, "protocol"}:
             rows += [
-                _file_row("protocol", p.name, str(p.version), p.title, brought)
+                _file_row("protocol", p.name, str(p.version), p.title, registry, p.id)
                 for p in protocols(registry).values()
             ]
         if kind in {None, "suite"}:
             rows += [
-                _file_row("suite", s.name, "", s.title, brought) for s in suites(registry).values()
+                _file_row("suite", s.name, "", s.title, registry, s.name)
+                for s in suites(registry).values()
             ]
     return rows
 
 
 def _file_row(
-    kind: str, name: str, version: str, summary: str, brought: dict[str, str]
+    kind: FileKind, name: str, version: str, summary: str, registry: Registry, full: str
 ) -> dict[str, str]:
-    stems = (f"{name}-{version}.toml", f"{name}.toml")
-    distribution = next((brought[stem] for stem in stems if stem in brought), "")
     return {
         "kind": kind,
         "id": name,
         "version": version,
         "summary": summary,
-        "distribution": distribution,
+        "distribution": registry.origins[kind, full],
     }
 
 

@@ -33,7 +33,7 @@ from benchbed.loading import call, make_component
 from benchbed.method import Method, resolve_method
 from benchbed.spec import Kind, Value, show_value
 from benchbed.task import Task
-from benchbed.testing.comparison import copied, difference, saved_and_loaded
+from benchbed.testing.comparison import copied, difference, saved_and_loaded, some
 from benchbed.testing.contract import Contract
 from benchbed.testing.effects import seeded
 from benchbed.testing.samples import SampleTask, map_shape, sample_input, sample_target
@@ -84,7 +84,7 @@ class ArchitectureContract(Contract):
     def constructor(self) -> Callable[..., Any]:
         """Return ``build`` where the plugin defines it, else the class."""
         plain = getattr(self.plugin.build, "__func__", None)
-        own = plain is not Architecture.build.__func__  # type: ignore[attr-defined]
+        own = plain is not Architecture.build.__func__
         return self.plugin.build if own else self.plugin  # type: ignore[no-any-return]
 
     def construct(self, given: Mapping[str, Value], tasks: Mapping[str, Task] | None = None) -> Any:
@@ -138,7 +138,8 @@ class ArchitectureContract(Contract):
         """Return the outputs in evaluation mode."""
         network.eval()
         with torch.no_grad():
-            return network(sample_input(self.input, 2, 7), list(tasks))
+            outputs: Mapping[str, Tensor] = network(sample_input(self.input, 2, 7), list(tasks))
+        return outputs
 
     def test_its_traits_and_phases_fit_the_network(self, given: Mapping[str, Value]) -> None:
         """The trait ``single-tasking`` stands for the execution; the phases end at 1."""
@@ -175,11 +176,11 @@ class ArchitectureContract(Contract):
 
     def test_the_same_seed_gives_the_same_bits(self, given: Mapping[str, Value]) -> None:
         """Two networks of one seed start alike, and train alike."""
-        made: list[dict[str, Tensor]] = []
+        states: list[dict[str, Tensor]] = []
         for _ in range(2):
             with seeded(3):
-                made.append(copied(self.construct(given).state_dict()))
-        place = difference(*made)
+                states.append(copied(self.construct(given).state_dict()))
+        place = difference(states[0], states[1])
         assert place is None, f"{self.name}.__init__: the same seed gives another '{place}'."
         place = self.train(given).difference(self.train(given))
         assert place is None, (
@@ -232,9 +233,8 @@ class ArchitectureContract(Contract):
                 if not any(fnmatch(key, pattern) for pattern in self.unused)
             ]
             assert not left, (
-                f"{self.name}: in no phase of training {why} "
-                f"{', '.join(left[:5])}{', …' if len(left) > 5 else ''}; use or remove them, freeze "
-                "them by requires_grad_(False), or name them in 'unused' of the test class."
+                f"{self.name}: in no phase of training {why} {some(left)}; use or remove them, "
+                "freeze them by requires_grad_(False), or name them in 'unused' of the test class."
             )
 
     def test_the_gradients_of_the_tasks_add_up(self, given: Mapping[str, Value]) -> None:

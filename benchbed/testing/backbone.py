@@ -12,7 +12,7 @@ from benchbed.backbone import Backbone
 from benchbed.dataset import Input
 from benchbed.loading import make_component
 from benchbed.spec import Kind, Value
-from benchbed.testing.comparison import copied, difference, saved_and_loaded
+from benchbed.testing.comparison import copied, difference, saved_and_loaded, some
 from benchbed.testing.contract import Contract
 from benchbed.testing.effects import seeded
 from benchbed.testing.samples import generator, sample_input
@@ -79,13 +79,11 @@ class BackboneContract(Contract):
             for place, item in enumerate(maps):
                 channels, reduction = backbone.channels[place], backbone.reductions[place]
                 shape = tuple(item.shape)
-                sizes = [_sizes(size, reduction) for size in self._size()]
-                fits = shape[:2] == (count, channels) and len(shape) == 4
-                fits = fits and all(n in known for n, known in zip(shape[2:], sizes, strict=True))
-                assert fits, (
-                    f"{name}: map {place} has shape {shape}; with {channels} channels and reduction "
-                    f"{reduction} it must be ({count}, {channels}, "
-                    f"{', '.join(' or '.join(map(str, sorted(known))) for known in sizes)})."
+                rows, columns = (_sizes(size, reduction) for size in self._size())
+                allowed = [(count, channels, h, w) for h in rows for w in columns]
+                assert shape in allowed, (
+                    f"{name}: map {place} has shape {shape}; by its channels and reduction it must "
+                    f"be {' or '.join(map(str, allowed))}."
                 )
                 assert bool(torch.isfinite(item).all()), f"{name}: map {place} is not finite."
 
@@ -123,8 +121,7 @@ class BackboneContract(Contract):
         named = backbone.named_parameters()
         left = [key for key, p in named if p.requires_grad and key not in reached]
         assert not left, (
-            f"{self.name}: no map gives a gradient to {', '.join(left[:5])}"
-            f"{', …' if len(left) > 5 else ''}; remove what no map depends on."
+            f"{self.name}: no map gives a gradient to {some(left)}; remove what no map depends on."
         )
 
     def test_a_loaded_state_trains_on_to_the_same_bits(self, given: Mapping[str, Value]) -> None:
@@ -146,8 +143,8 @@ class BackboneContract(Contract):
             found.append({"state": copied(item.state_dict()), "maps": self.evaluate(item)})
         place = difference(*found)
         assert place is None, (
-            f"{self.name}: a fresh one with the saved state goes on differently, in '{place}'; keep "
-            "what forward depends on in parameters and buffers."
+            f"{self.name}: a fresh one with the saved state goes on differently, in '{place}'; "
+            "keep what forward depends on in parameters and buffers."
         )
 
 
@@ -176,6 +173,6 @@ def _train(backbone: Backbone, input: Input, steps: int) -> set[str]:
     return reached
 
 
-def _sizes(size: int, reduction: int) -> set[int]:
+def _sizes(size: int, reduction: int) -> list[int]:
     """Return a map's possible sizes: rounded down or up, at least 1."""
-    return {max(1, size // reduction), -(-size // reduction)}
+    return sorted({max(1, size // reduction), -(-size // reduction)})

@@ -31,14 +31,14 @@ def difference(one: Any, other: Any, where: str = "") -> str | None:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         odd = set(one) ^ set(other)
         if odd:
-            return _below(where, sorted(map(str, odd))[0])
+            return _below(where, min(map(str, odd)))
         return _first(difference(one[key], other[key], _below(where, key)) for key in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         if len(one) != len(other):
             return where
         pairs = zip(one, other, strict=True)
         return _first(difference(a, b, _below(where, i)) for i, (a, b) in enumerate(pairs))
-    same = type(one) is type(other) and (one == other or (one != one and other != other))
+    same = type(one) is type(other) and (one == other or repr(one) == repr(other) == "nan")
     return None if same else where
 
 
@@ -53,6 +53,11 @@ def _below(where: str, key: object) -> str:
 
 def _first(found: Any) -> str | None:
     return next((place for place in found if place is not None), None)
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first few of many names as text."""
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def saved_and_loaded(state: Any, name: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -148,12 +147,11 @@ def misfits(spec: Spec, constructor: Callable[..., Any], leading: int) -> list[s
 
 def _ill_typed(name: str, option: Option) -> list[str]:
     """Return what is wrong with an option's own default and choices."""
-    found: list[str] = []
-    for value in (option.default, *option.choices):
-        if type(value) is not option.type or (
-            isinstance(value, float) and not math.isfinite(value)
-        ):
-            found.append(f"Option '{name}' is a {option.type.__name__}, and {value!r} is none.")
+    found = [
+        f"Option '{name}' is of type {option.type.__name__}, and {value!r} is not."
+        for value in (option.default, *option.choices)
+        if type(value) is not option.type
+    ]
     if option.choices and option.default not in option.choices:
         found.append(
             f"The default of option '{name}', {option.default!r}, is not among its choices."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -137,8 +138,8 @@ class TaskContract(Contract):
         summed = [a + b for a, b in zip(*parts, strict=True)]
         for what, one, other in zip(("sum", "number of elements"), whole, summed, strict=True):
             assert _close(one, other), (
-                f"{self.name}.loss: the {what} of a batch is {one:g}, those of its two parts add up "
-                f"to {other:g}; return a sum (reduction='sum'), not a mean, or set 'batch_level'."
+                f"{self.name}.loss: the {what} of a batch is {one:g}, and of its two parts together "
+                f"{other:g}; return a sum (reduction='sum'), not a mean, or set 'batch_level'."
             )
 
     def test_a_batch_without_a_valid_element_counts_nothing(
@@ -222,7 +223,7 @@ class TaskContract(Contract):
         output = output.detach()
         scores = _scores(task, output, target, [whole])
         for key, score in scores.items():
-            finite = score == score and abs(score) != float("inf")
+            finite = math.isfinite(score)
             assert finite, f"{self.name}.metrics(): '{key}' is {score} on valid targets."
             inside = key not in task.percent or 0.0 <= score <= 1.0
             assert inside, f"{self.name}.metrics(): '{key}' is in percent, and {score:g}."
@@ -244,8 +245,8 @@ class TaskContract(Contract):
         shapes = [tuple(target.shape), tuple(output.shape)]
         got = tuple(prediction.shape)
         assert got in shapes, (
-            f"{self.name}.predict returns shape {got}; it must be the target's, {shapes[0]}, or the "
-            f"output's, {shapes[1]}."
+            f"{self.name}.predict returns shape {got}; it must be the target's, {shapes[0]}, or "
+            f"the output's, {shapes[1]}."
         )
         averaged = task.average(torch.stack([output, output], dim=1))
         assert averaged.shape == output.shape, (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -96,10 +96,8 @@ def train(
             if epoch == stop:
                 raise _StoppedError
 
-        try:
+        with suppress(_StoppedError):
             trainer.run(on_epoch)
-        except _StoppedError:
-            pass
         return Trained(
             copy_state(parts.network),
             copied(whole_state(parts.strategy)),

@@ -143,8 +143,8 @@ class WeightingContract(Contract):
                 for k, name in enumerate(names)
             }
             weighting.epoch(EpochInfo(epoch, _EPOCHS, curves, curves))
-            for number, names in enumerate(sets):
-                problem = self.problem(names, 10 * epoch + number)
+            for number, present in enumerate(sets):
+                problem = self.problem(present, 10 * epoch + number)
                 yield self.respond(weighting, problem)
                 if type(weighting).after_step is not Weighting.after_step:
                     weighting.after_step({k: 0.9 * loss for k, loss in problem.losses.items()})
@@ -184,8 +184,8 @@ class WeightingContract(Contract):
         )
         terms = cls.transform is not Weighting.transform and cls.level == "loss"
         assert terms == ("additive" in traits), (
-            f"{self.name} {'defines' if terms else 'does not define'} transform() at loss level, so "
-            f"its Spec must {'' if terms else 'not '}have the trait 'additive'."
+            f"{self.name} {'defines' if terms else 'does not define'} transform() at loss level, "
+            f"so its Spec must {'' if terms else 'not '}have the trait 'additive'."
         )
 
     def test_an_additive_loss_is_the_sum_of_its_terms(self, given: Mapping[str, Value]) -> None:
@@ -208,8 +208,8 @@ class WeightingContract(Contract):
                 )
             whole, summed = weighting.combine(losses), sum(alone.values())
             assert torch.allclose(whole, torch.as_tensor(summed), rtol=1e-5), (
-                f"{self.name}.combine: {float(whole):g} for all tasks, and {float(summed):g} summed "
-                "over them one by one; its Spec must not have the trait 'additive'."
+                f"{self.name}.combine: {float(whole):g} for all tasks, and {float(summed):g} as "
+                "the sum over single ones; its Spec must not have the trait 'additive'."
             )
 
     @pytest.mark.parametrize("count", COUNTS)
@@ -310,7 +310,7 @@ class WeightingContract(Contract):
             with seeded(3):
                 weighting = self.construct(given)
                 found.append(list(self.responses(weighting, [weighting.context.tasks])))
-        place = difference(*found, where="step")
+        place = difference(found[0], found[1], "step")
         assert place is None, f"{self.name} decides differently under the same seed, at '{place}'."
 
     def test_its_parameters_are_trained(self, given: Mapping[str, Value]) -> None:

@@ -2,62 +2,87 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
+ROUNDING: Final = 16 * np.finfo(np.float64).eps
 
-def min_norm_weights(gramian: np.ndarray, tolerance: float = 1e-12) -> np.ndarray:
-    """Return w ≥ 0 with Σ w = 1 that minimises wᵀGw, by Wolfe's finite active-set method.
+
+def min_norm_weights(gramian: np.ndarray) -> np.ndarray:
+    """Return w ≥ 0 with Σ w = 1 that minimises wᵀGw, by an active-set method.
 
     Optimal is a w for which (Gw)_i ≥ wᵀGw for all i (P. Wolfe: Finding the nearest point in a
-    polytope, Mathematical Programming 11, 1976).
+    polytope, Mathematical Programming 11, 1976). The gradients' lengths are divided out first, so
+    that lengths of very different size blur nothing: with s_i² = G_ii, C = G/(s sᵀ), v = s·w and
+    b = 1/s the problem is min vᵀCv with bᵀv = 1, v ≥ 0. Gradients of length zero share all weight.
 
     Args:
         gramian: G, ``(T, T)``, positive semi-definite up to rounding, float64.
-        tolerance: on the optimality condition, relative to the largest diagonal entry.
     """
-    count = len(gramian)
-    scale = float(np.max(np.diag(gramian)))
-    if scale <= 0.0:
-        return np.full(count, 1.0 / count)
-    g = gramian / scale
-    active = [int(np.argmin(np.diag(g)))]
-    w = np.zeros(count)
-    w[active] = 1.0
-    for _ in range(50 * count):
-        products = g @ w
-        entering = int(np.argmin(products))
-        if products[entering] >= w @ products - tolerance or entering in active:
+    squares = np.diag(gramian)
+    if np.any(squares <= 0.0):
+        none = (squares <= 0.0).astype(np.float64)
+        return none / none.sum()
+    lengths = np.sqrt(squares)
+    c = gramian / lengths[:, None] / lengths[None, :]
+    b = lengths.min() / lengths
+    active = [int(np.argmax(b))]
+    v = np.zeros(len(b))
+    v[active] = 1.0 / b[active]
+    best = np.inf
+    for _ in range(20 * len(b)):
+        products = c @ v
+        value = float(v @ products)
+        if value <= 0.0:
             break
+        slack = (products - value * b) / (np.abs(c) @ v + value * b)
+        slack[active] = np.inf
+        entering = int(np.argmin(slack))
+        if slack[entering] >= -ROUNDING or value >= best:
+            break
+        best = value
         active.append(entering)
-        while True:
-            v = _affine_minimum(g[np.ix_(active, active)])
-            old = w[active]
-            if np.all(v > tolerance):
-                w[:] = 0.0
-                w[active] = v
-                break
-            falling = v <= tolerance
-            step = min(
-                1.0, float(np.min(old[falling] / np.maximum(old[falling] - v[falling], 1e-300)))
-            )
-            moved = old + step * (v - old)
-            w[:] = 0.0
-            w[active] = np.maximum(moved, 0.0)
-            kept = [i for i, x in zip(active, moved, strict=True) if x > tolerance]
-            if len(kept) == len(active):
-                kept.remove(active[int(np.argmin(moved))])
-            active = kept
-            w[[i for i in range(count) if i not in active]] = 0.0
-            w /= w.sum()
-    return w
+        v, active = _descend(c, b, v, active)
+    weights = v * b
+    found: np.ndarray = weights / weights.sum()
+    return found
 
 
-def _affine_minimum(g: np.ndarray) -> np.ndarray:
-    """Return the v with Σ v = 1 that minimises vᵀGv, v of any sign."""
-    count = len(g)
+def _descend(
+    c: np.ndarray, b: np.ndarray, v: np.ndarray, active: list[int]
+) -> tuple[np.ndarray, list[int]]:
+    """Go to the optimum on the active set, leaving it where an entry would become negative."""
+    while True:
+        wanted = _stationary(c[np.ix_(active, active)], b[active])
+        falling = wanted <= 0.0
+        if not falling.any():
+            v = np.zeros(len(b))
+            v[active] = wanted
+            return v, active
+        old = v[active]
+        ratios = np.full(len(active), np.inf)
+        ratios[falling] = old[falling] / (old[falling] - wanted[falling] + 1e-300)
+        leaving = int(np.argmin(ratios))
+        moved = old + min(1.0, float(ratios[leaving])) * (wanted - old)
+        moved[leaving] = 0.0
+        v = np.zeros(len(b))
+        v[active] = np.maximum(moved, 0.0)
+        active = [index for i, index in enumerate(active) if i != leaving]
+
+
+def _stationary(c: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the v with bᵀv = 1 that minimises vᵀCv, of any sign."""
+    count = len(b)
     system = np.zeros((count + 1, count + 1))
-    system[:count, :count] = g
-    system[:count, count] = system[count, :count] = 1.0
+    system[:count, :count] = c
+    system[:count, count] = system[count, :count] = b
     right = np.zeros(count + 1)
     right[count] = 1.0
-    return np.linalg.lstsq(system, right, rcond=None)[0][:count]
+    try:
+        found = np.linalg.solve(system, right)
+        found += np.linalg.solve(system, right - system @ found)
+    except np.linalg.LinAlgError:
+        found = np.linalg.lstsq(system, right, rcond=None)[0]
+    solution: np.ndarray = found[:count]
+    return solution
