@@ -123,6 +123,7 @@ def count_operations(
     """
     analysis = flop_analysis()(_Outputs(network, tasks), x)
     analysis.set_op_handle("aten::scaled_dot_product_attention", _attention)
+    analysis.set_op_handle("aten::baddbmm", _baddbmm)
     analysis.unsupported_ops_warnings(enabled=False).uncalled_modules_warnings(enabled=False)
     analysis.tracer_warnings("none")
     with warnings.catch_warnings():
@@ -143,6 +144,14 @@ def flop_analysis() -> Any:
         )
         from fvcore.nn import FlopCountAnalysis
     return FlopCountAnalysis
+
+
+def _baddbmm(inputs: list[Any], outputs: list[Any]) -> dict[str, int]:
+    """Count a batch of matrix products to which something is added."""
+    from fvcore.nn.jit_handles import get_shape
+
+    batch, rows, inner = get_shape(inputs[1])
+    return {"baddbmm": batch * rows * inner * get_shape(inputs[2])[-1]}
 
 
 def _attention(inputs: list[Any], outputs: list[Any]) -> dict[str, int]:

@@ -7,6 +7,7 @@ Options of the backbone are written ``backbone.width=0.5``, those of one weighti
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -215,6 +216,11 @@ def _backbone(
     name = str(architecture.options[option])
     entry = registry.entries.get(("backbone", name))
     if entry is None:
+        near = difflib.get_close_matches(
+            name, [e.spec.id for e in registry.of_kind("backbone")], n=1, cutoff=0.85
+        )
+        if near:
+            raise MethodError(f"There is no backbone '{name}'. Did you mean '{near[0]}'?")
         anything = [e for e in registry.of_kind("backbone") if "any-name" in e.spec.traits]
         entry = anything[0] if anything else registry.get("backbone", name)
         if given.get("model", name) != name:

@@ -227,6 +227,8 @@ def _problem(protocol: Protocol) -> str:
     task, slash, metric = selection.criterion.partition("/")
     if not protocol.tasks:
         return "it has no tasks; add a table [tasks.NAME]."
+    if protocol.data.train in {protocol.data.validation, protocol.data.test}:
+        return f"'data.train' is '{protocol.data.train}', which also serves to score; name another."
     if not protocol.seeds or len(set(protocol.seeds)) < len(protocol.seeds):
         return "'seeds' must be a list of different whole numbers, for instance [0, 1, 2]."
     place = _not_finite(msgspec.to_builtins(protocol))

@@ -182,7 +182,7 @@ def decode(content: bytes, kind: type[Any]) -> Any:
         return _decoders[kind].decode(content)
     except msgspec.ValidationError as error:
         raise RecordError(f"of another schema or altered ({error})") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordError(f"damaged ({error})") from error
     except RecursionError as error:
         raise RecordError("damaged (nested too deeply)") from error

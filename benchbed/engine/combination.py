@@ -35,11 +35,20 @@ def weighted_sum(rows: Sequence[Sequence[Tensor]], factors: Sequence[float]) -> 
     return result
 
 
-def accumulate(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor]) -> None:
-    """Add gradients to ``.grad``."""
+def accumulate(
+    parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor], *, fresh: bool = False
+) -> None:
+    """Add gradients to ``.grad``.
+
+    Args:
+        parameters: whose ``.grad`` it is.
+        gradients: one for each.
+        fresh: nothing else holds their memory, so that they need no copy. What autograd returns
+            may be expanded, or one tensor for several parameters.
+    """
     for parameter, gradient in zip(parameters, gradients, strict=True):
         if parameter.grad is None:
-            parameter.grad = gradient
+            parameter.grad = gradient if fresh else gradient.clone()
         else:
             parameter.grad += gradient
 
@@ -53,10 +62,11 @@ def in_order(directions: object, shapes: Mapping[str, torch.Size], name: str) ->
     if not isinstance(directions, dict) or set(directions) != set(shapes):
         raise ContractError(f"{name}.direction must return one tensor for each name in rows.")
     for key, shape in shapes.items():
-        if directions[key].shape != shape:
+        found = directions[key]
+        if not isinstance(found, Tensor) or found.shape != shape:
+            got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
             raise ContractError(
-                f"{name}.direction returned shape {tuple(directions[key].shape)} for '{key}', "
-                f"which has shape {tuple(shape)}."
+                f"{name}.direction returned {got} for '{key}', which has shape {tuple(shape)}."
             )
     return [directions[key] for key in shapes]
 

@@ -45,7 +45,7 @@ class Evaluator:
         training = network.training
         network.eval()
         for batch in split.in_order(self.batch_size):
-            outputs = self._outputs(network, batch.input, names)
+            outputs = self.outputs(network, batch.input, names)
             for name, task in self.tasks.items():
                 target = batch.targets[name]
                 total, weight = task.loss(outputs[name], target)
@@ -63,7 +63,7 @@ class Evaluator:
             },
         )
 
-    def _outputs(self, network: Architecture, x: Tensor, names: list[str]) -> Mapping[str, Tensor]:
+    def outputs(self, network: Architecture, x: Tensor, names: list[str]) -> Mapping[str, Tensor]:
         """Return the outputs to score; those of several crops of a sample are averaged."""
         crops = x.shape[1] if x.dim() == len(network.context.input.shape) + 2 else 0
         outputs = network.combine(network(x.flatten(0, 1) if crops else x, names))

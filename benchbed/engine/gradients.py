@@ -44,6 +44,11 @@ class Rows:
         """Return all gradients by kind."""
         return [self.shared, self.own, self.training_only]
 
+    def copy(self) -> Rows:
+        """Return gradients that no other tensor shares memory with."""
+        groups = [{t: [g.clone() for g in gs] for t, gs in x.items()} for x in self.groups()]
+        return Rows(self.split, *groups, self.feature)
+
     def add(self, other: Rows) -> None:
         """Add another micro-batch's gradients of the same tasks."""
         for mine, theirs in zip(self.groups(), other.groups(), strict=True):
@@ -319,7 +324,7 @@ class Backward:
         tasks = list(heads)
         if shared is not None:
             combined = weighted_sum([rows.shared[t] for t in tasks], shared)
-            accumulate(list(rows.split.shared.values()), combined)
+            accumulate(list(rows.split.shared.values()), combined, fresh=True)
         for task in tasks:
             own = rows.own[task]
             if own and heads[task] != 1.0:

@@ -189,7 +189,7 @@ class Trainer:
             stepped = self.update(group, log_gradients=log)
             values |= stepped.gradients
             for name, total in stepped.totals.items():
-                sums[name] = sums[name] + total if name in sums else total
+                sums[name] = sums[name] + total if name in sums else total.double()
                 counts[name] = counts.get(name, 0) + stepped.counts[name]
         means = {name: float(sums[name]) / max(float(counts[name]), 1.0) for name in sums}
         require_finite(means, f"epoch {progress.epoch + 1}")

@@ -163,7 +163,7 @@ class Updater:
                 )
             }
             rows = self.backward.sweep(wholes, keep=losses.free is not None)
-            sums = rows if sums is None else _added(sums, rows)
+            sums = rows.copy() if sums is None else _added(sums, rows)
             free = _summed(free, self.backward.free_gradients(losses.free), len(batches))
             for name in tasks:
                 stepped.totals[name] = stepped.totals.get(name, 0) + losses.totals[name].detach()

@@ -86,7 +86,7 @@ def predict(session: Session, count: int) -> list[Sample]:
     for start in range(0, len(chosen), protocol.batch_size):
         indices = chosen[start : start + protocol.batch_size]
         batch = split.batch(indices)
-        outputs = evaluator._outputs(session.network, batch.input, names)
+        outputs = evaluator.outputs(session.network, batch.input, names)
         predictions = {name: task.predict(outputs[name]) for name, task in session.tasks.items()}
         for i, index in enumerate(indices.tolist()):
             given = batch.input[i]

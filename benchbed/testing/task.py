@@ -110,7 +110,7 @@ class TaskContract(Contract):
         total, number = check_loss(task, task.loss(output, target))
         assert torch.equal(output.detach(), before[0]), f"{name} changes the output in place."
         assert torch.equal(target, before[1]), f"{name} changes the target in place."
-        assert bool(torch.isfinite(total)), f"{name} returns {float(total)} on valid targets."
+        assert bool(torch.isfinite(total)), f"{name} returns {total.item()} on valid targets."
         assert float(number) > 0, f"{name} counts no valid element in a valid batch."
         assert total.requires_grad, f"{name} returns a sum without a gradient."
         (gradient,) = torch.autograd.grad(total, output)
@@ -121,8 +121,8 @@ class TaskContract(Contract):
         """The loss draws no random numbers and remembers nothing."""
         task = self.construct(given)
         output, target = self.batch(task)
-        first, again = (float(task.loss(output, target)[0]) for _ in range(2))
-        fresh = float(self.construct(given).loss(output, target)[0])
+        first, again = (_numbers(task, output, target)[0] for _ in range(2))
+        fresh = _numbers(self.construct(given), output, target)[0]
         assert first == again == fresh, (
             f"{self.name}.loss returns {first}, then {again}, and {fresh} from a fresh task."
         )
@@ -138,7 +138,7 @@ class TaskContract(Contract):
         summed = [a + b for a, b in zip(*parts, strict=True)]
         for what, one, other in zip(("sum", "number of elements"), whole, summed, strict=True):
             assert _close(one, other), (
-                f"{self.name}.loss: the {what} of a batch is {one:g}, and of its two parts together "
+                f"{self.name}.loss: the {what} of a batch is {one:g}, of its two parts together "
                 f"{other:g}; return a sum (reduction='sum'), not a mean, or set 'batch_level'."
             )
 
@@ -150,8 +150,8 @@ class TaskContract(Contract):
         output, target = self.batch(task)
         target = self.invalid(target, torch.ones(COUNT, dtype=torch.bool))
         total, number = check_loss(task, task.loss(output, target))
-        assert (float(total), float(number)) == (0.0, 0.0), (
-            f"{self.name}.loss returns ({float(total)}, {float(number)}) where nothing is valid, "
+        assert (total.item(), float(number)) == (0.0, 0.0), (
+            f"{self.name}.loss returns ({total.item()}, {float(number)}) where nothing is valid, "
             "and must return (0, 0)."
         )
         gradient: Tensor | None = None
@@ -258,7 +258,7 @@ class TaskContract(Contract):
 
 def _numbers(task: Task, output: Tensor, target: Tensor) -> tuple[float, float]:
     total, number = check_loss(task, task.loss(output, target))
-    return float(total), float(number)
+    return float(total.detach()), float(number)
 
 
 def _scores(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from benchbed.architecture import Architecture
 from benchbed.dataset import Input
@@ -148,9 +149,7 @@ def _session(parts: Parts, epochs: int, batches: int) -> Session:
 @contextmanager
 def watched_steps(see: Callable[[torch.optim.Optimizer], None]) -> Iterator[None]:
     """Show every optimiser to a function before each of its steps."""
-    hook = torch.optim.optimizer.register_optimizer_step_pre_hook(
-        lambda optimizer, *_: see(optimizer)
-    )
+    hook = register_optimizer_step_pre_hook(lambda optimizer, *_: see(optimizer))
     try:
         yield
     finally:
