@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchbed.catalogue import find_protocol, find_suite
 from benchbed.environment import commit_of
+from benchbed.errors import ProtocolError, RunError
 from benchbed.execution.plan import Plan, Settings, make_plan
 from benchbed.execution.run import Summary, carry_out, default_jobs, measurable
 from benchbed.loading import load
@@ -48,6 +49,8 @@ def requests(
     Raises:
         ProtocolError: something does not exist.
     """
+    if methods and (suite is not None or protocol is None):
+        raise ProtocolError("Methods go with a protocol, and without a suite; name one protocol.")
     if methods and protocol is not None:
         return [Request(find_protocol(protocol, registry), tuple(methods))]
     chosen = find_protocol(protocol, registry) if protocol is not None else None
@@ -149,7 +152,11 @@ def run(
     for request in requests(registry, protocol, methods, suite):
         plan = make_plan(request.protocol, request.methods, registry, settings, chosen)
         Store(settings.results).require_writable()
-        execute_plan(plan, registry, jobs=jobs or default_jobs(), console=Console(stderr=True))
+        summary = execute_plan(
+            plan, registry, jobs=jobs or default_jobs(), console=Console(stderr=True)
+        )
+        if plan.runs and len(summary.failed) == len(plan.runs):
+            raise RunError(f"Every run failed, the first with: {summary.failed[0].message}")
         board = leaderboard_of(
             plan.protocol, registry, results, methods=[m.name for m in plan.methods]
         )

@@ -82,5 +82,5 @@ def read_job(path: Path) -> Job:
         return msgspec.json.decode(path.read_bytes(), type=Job)
     except OSError as error:
         raise BenchbedError(f"Cannot read job file {path}: {error.strerror}.") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BenchbedError(f"{path} is not a job file of this benchbed: {error}.") from error

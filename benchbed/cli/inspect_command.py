@@ -47,7 +47,7 @@ def command(
     strict_plugins: bool,
     as_json: bool,
 ) -> None:
-    """Draw one run: samples with its predictions, and its training curves.
+    """Draw a run's predictions and its training curves.
 
     RECORD is a record's JSON file, or the first 6 or more characters of its run key.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -59,14 +60,14 @@ def in_order(directions: object, shapes: Mapping[str, torch.Size], name: str) ->
     Raises:
         ContractError: a tensor is missing or has the wrong shape.
     """
-    if not isinstance(directions, dict) or set(directions) != set(shapes):
+    sound = isinstance(directions, dict) and set(directions) == set(shapes)
+    if not sound or not all(isinstance(found, Tensor) for found in directions.values()):
         raise ContractError(f"{name}.direction must return one tensor for each name in rows.")
     for key, shape in shapes.items():
-        found = directions[key]
-        if not isinstance(found, Tensor) or found.shape != shape:
-            got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        if directions[key].shape != shape:
             raise ContractError(
-                f"{name}.direction returned {got} for '{key}', which has shape {tuple(shape)}."
+                f"{name}.direction returned shape {tuple(directions[key].shape)} for '{key}', "
+                f"which has shape {tuple(shape)}."
             )
     return [directions[key] for key in shapes]
 

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import nn
 
-from benchbed.architecture import Architecture
 from benchbed.errors import ContractError
 from benchbed.protocol import Optimizer, Schedule
 
 
 def build_optimizer(
-    spec: Optimizer, network: Architecture, weighting: Iterable[nn.Parameter]
+    spec: Optimizer,
+    network: Iterable[nn.Parameter],
+    weighting: Iterable[nn.Parameter],
+    asked: Sequence[Mapping[str, Any]] = (),
 ) -> torch.optim.Optimizer:
     """Return the optimiser.
 
     Groups are: those that the network asks for, the rest of the network, and the weighting's
     parameters, which get no weight decay. Each group has a ``factor`` of the learning rate.
 
+    Args:
+        spec: of the protocol.
+        network: its parameters; frozen ones are left out.
+        weighting: the parameters that the strategy learns by this optimiser.
+        asked: what the network's ``param_groups`` returned.
+
     Raises:
-        ContractError: the network's groups are malformed or overlap.
+        ContractError: the groups asked for are malformed or overlap.
     """
-    groups = _asked_groups(spec, network)
+    groups = _asked_groups(spec, asked)
     taken = {id(p) for group in groups for p in group["params"]}
-    rest = [p for p in network.parameters() if p.requires_grad and id(p) not in taken]
+    rest = [p for p in network if p.requires_grad and id(p) not in taken]
     if rest:
         groups.append({"params": rest, "factor": 1.0, "name": "network"})
     for group in groups:
@@ -51,11 +59,11 @@ def build_optimizer(
     return kind(groups, lr=spec.lr, betas=spec.betas, eps=spec.eps, fused=True)
 
 
-def _asked_groups(spec: Optimizer, network: Architecture) -> list[dict[str, Any]]:
-    name = f"{type(network).__name__}.param_groups"
+def _asked_groups(spec: Optimizer, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    name = "The architecture's param_groups"
     groups: list[dict[str, Any]] = []
     seen: set[int] = set()
-    for number, asked in enumerate(network.param_groups(spec.lr) or []):
+    for number, asked in enumerate(given):
         if set(asked) - {"params", "lr", "name"} or not {"params", "lr"} <= set(asked):
             raise ContractError(
                 f"{name} must return groups with 'params' and 'lr' (and a 'name'), got "

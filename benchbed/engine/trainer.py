@@ -96,8 +96,9 @@ class Trainer:
         updates = batches // self.group if whole else -(-batches // self.group)
         if not updates:
             raise ContractError(
-                f"{protocol.id}: its training split ({len(self.train_split)} samples) is too small "
-                f"for one update of {self.group} mini-batches of {protocol.batch_size}."
+                f"{protocol.id}: its batch size {protocol.batch_size} (times {self.group} "
+                f"mini-batches an update) is larger than the training split "
+                f"({len(self.train_split)} samples)."
             )
         return updates
 
@@ -115,7 +116,9 @@ class Trainer:
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         network, strategy = self.session.network, self.session.strategy
-        return build_optimizer(self.protocol.optimizer, network, strategy.learned())
+        spec = self.protocol.optimizer
+        asked = network.param_groups(spec.lr) or ()
+        return build_optimizer(spec, network.parameters(), strategy.learned(), asked)
 
     def _make_updater(self) -> Updater:
         phase = self.phases[self.progress.phase][1]
@@ -184,10 +187,12 @@ class Trainer:
             protocol.batch_size, session.job.seed, progress.epoch, drop_last=protocol.drop_last
         )
         values: dict[str, float] = {}
+        weights: dict[str, float] = {}
         for group in islice(_grouped(batches, self.group), self.steps):
             log = session.job.log_gradients and stepped is None
             stepped = self.update(group, log_gradients=log)
             values |= stepped.gradients
+            weights |= stepped.weights
             for name, total in stepped.totals.items():
                 sums[name] = sums[name] + total if name in sums else total.double()
                 counts[name] = counts.get(name, 0) + stepped.counts[name]
@@ -198,9 +203,7 @@ class Trainer:
             self._movement = None
         values |= {f"train/{name}/loss": mean for name, mean in means.items()}
         values["lr"] = self._lr
-        if stepped is not None:
-            values |= {f"weight/{name}": weight for name, weight in stepped.weights.items()}
-        return values
+        return values | {f"weight/{name}": weight for name, weight in weights.items()}
 
     def update(self, group: list[Batch], *, log_gradients: bool = False) -> Stepped:
         """Make the update that a group of mini-batches stands for."""

@@ -218,10 +218,12 @@ def baseline_name(baseline: str, backbone: Component | None, protocol: Protocol)
         return baseline
     options = dict(backbone.options)
     name = str(options.pop("model")) if "model" in options else backbone.id
-    given = [f"backbone={name}"] if name != protocol.backbone else []
+    architecture, plus, weighting = baseline.partition("+")
+    head, _, own = architecture.partition(":")
+    given = [item for item in own.split(",") if item and not item.startswith("backbone")]
+    given += [f"backbone={name}"] if name != protocol.backbone else []
     given += [f"backbone.{key}={show_value(value)}" for key, value in options.items()]
-    separator = "," if ":" in baseline else ":"
-    return baseline + (separator + ",".join(given) if given else "")
+    return head + (":" + ",".join(given) if given else "") + plus + weighting
 
 
 def _task_sets(method: Method, protocol: Protocol) -> Iterable[list[str]]:

@@ -262,7 +262,7 @@ class ArchitectureContract(Contract):
             same = torch.allclose(a, b, rtol=1e-3, atol=1e-5 * float(1 + a.abs().max()))
             assert same, (
                 f"{self.name}: the gradients of '{key}' under the tasks' losses do not add up to "
-                "that under their sum; is something in forward detached, or cut by no_grad?"
+                "that under their sum; a hook or custom backward must be linear in the gradient."
             )
 
     @pytest.mark.parametrize("point", ["last_shared", "representation"])

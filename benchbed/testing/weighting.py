@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ COUNTS: Final = (2, 3, 5)
 """Numbers of tasks to work for."""
 LEVELS: Final = frozenset({"loss", "gramian", "jacobian"})
 _EPOCHS: Final = 4
+_MEMBER: Final = "members.0."
 _INPUT: Final = Input((6,), (-1.0, 1.0))
 _SHAPES: Final = {"trunk.weight": (6, 4), "trunk.bias": (6,), "last.weight": (2, 6)}
 
@@ -234,6 +236,20 @@ class WeightingContract(Contract):
             text = f"{self.name} does not work when a task leaves a step"
             raise AssertionError(f"{text}: {type(error).__name__}: {error}") from error
 
+    def test_an_epoch_may_lack_a_loss(self, given: Mapping[str, Value]) -> None:
+        """A task that a phase of training leaves out has NaN in its curves, and breaks nothing."""
+        weighting = self.construct(given)
+        first, *names = weighting.context.tasks
+        for epoch in range(_EPOCHS):
+            curves = {name: [1.0 / (1 + past) for past in range(epoch)] for name in names}
+            curves[first] = [math.nan] * epoch
+            weighting.epoch(EpochInfo(epoch, _EPOCHS, curves, curves))
+            try:
+                self.respond(weighting, self.problem([first, *names], epoch))
+            except (AssertionError, BenchbedError) as error:
+                text = f"{self.name}.epoch does not bear NaN in the curve of a task"
+                raise AssertionError(f"{text}: {error}") from error
+
     @pytest.mark.parametrize("count", COUNTS)
     def test_it_trains_a_net(self, given: Mapping[str, Value], count: int) -> None:
         """With the real trainer, on data in which tasks are absent from some batches."""
@@ -351,6 +367,3 @@ class WeightingContract(Contract):
                 "one that was not interrupted; keep its state in buffers, parameters, optimisers "
                 "that are attributes, or get_extra_state() and set_extra_state()."
             )
-
-
-_MEMBER: Final = "members.0."
