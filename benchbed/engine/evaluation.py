@@ -42,7 +42,7 @@ class Evaluator:
         for metrics in self.metrics.values():
             for metric in metrics.values():
                 metric.reset()
-        training = network.training
+        modes = [(module, module.training) for module in network.modules()]
         network.eval()
         for batch in split.in_order(self.batch_size):
             outputs = self.outputs(network, batch.input, names)
@@ -54,7 +54,8 @@ class Evaluator:
                 prediction = task.predict(outputs[name])
                 for metric in self.metrics[name].values():
                     metric.update(prediction, target)
-        network.train(training)
+        for module, training in modes:
+            module.training = training
         return Evaluation(
             {name: float(sums[name]) / max(counts[name], 1.0) for name in names},
             {

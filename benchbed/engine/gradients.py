@@ -46,8 +46,11 @@ class Rows:
 
     def copy(self) -> Rows:
         """Return gradients that no other tensor shares memory with."""
-        groups = [{t: [g.clone() for g in gs] for t, gs in x.items()} for x in self.groups()]
-        return Rows(self.split, *groups, self.feature)
+        shared, own, training_only = (
+            {task: [g.clone() for g in gradients] for task, gradients in group.items()}
+            for group in self.groups()
+        )
+        return Rows(self.split, shared, own, training_only, self.feature)
 
     def add(self, other: Rows) -> None:
         """Add another micro-batch's gradients of the same tasks."""

@@ -120,7 +120,8 @@ class Server:
 
     def emit(self, event: dict[str, Any]) -> None:
         """Write one event as one line; the lock keeps lines of several children apart."""
-        line = json.dumps(event).encode() + b"\n"
+        # a child that was killed while writing may have left half a line: begin a new one
+        line = b"\n" + json.dumps(event).encode() + b"\n"
         fcntl.lockf(self.lock, fcntl.LOCK_EX)
         try:
             while line:

@@ -83,9 +83,9 @@ class ArchitectureContract(Contract):
 
     def constructor(self) -> Callable[..., Any]:
         """Return ``build`` where the plugin defines it, else the class."""
-        plain = getattr(self.plugin.build, "__func__", None)
-        own = plain is not Architecture.build.__func__
-        return self.plugin.build if own else self.plugin  # type: ignore[no-any-return]
+        plain: Any = Architecture.build
+        build: Any = self.plugin.build
+        return self.plugin if build.__func__ is plain.__func__ else build
 
     def construct(self, given: Mapping[str, Value], tasks: Mapping[str, Task] | None = None) -> Any:
         """Return a network."""

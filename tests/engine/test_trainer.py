@@ -472,6 +472,15 @@ def test_an_epochs_training_loss_stays_exact_over_many_batches(toy_protocol, reg
     assert outcome.progress.curves["train/a/loss"] == [(2**24 + 3) / 4]
 
 
+def test_a_network_handed_over_in_evaluation_mode_is_trained_in_training_mode(
+    toy_protocol, registry
+):
+    job = make_job(toy_protocol, registry)
+    trainer = make_trainer(job)
+    trainer.session.network.eval()
+    assert same(results(trainer.run()), results(train(job)))
+
+
 # --- budget, curves, schedule
 
 

@@ -7,14 +7,13 @@ import torch
 from torch import nn
 
 from benchbed import Option, Weighting
-from benchbed.testing import WeightingContract
 from tests.testing.broken import breaks
 
 LOSS = {"loss", "additive"}
 
 
 def refused(check, says, **more):
-    return breaks(WeightingContract, check, says, **more)
+    return breaks("weighting", check, says, **more)
 
 
 class Sum(Weighting):
