@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from benchbed.api import leaderboard, run
-    from benchbed.architecture import Architecture, BuildContext
+    from benchbed.architecture import Architecture, BuildContext, Phase
     from benchbed.backbone import Backbone
     from benchbed.dataset import Dataset, Input, Target
     from benchbed.delta import delta_m
@@ -20,20 +20,25 @@ if TYPE_CHECKING:
     from benchbed.library import aggregate, backward, make_weighting
     from benchbed.spec import Option, Spec
     from benchbed.task import Task
+    from benchbed.transform import Batch, Draws, Transform
     from benchbed.weighting import EpochInfo, Weighting, WeightingContext
 
 _WHERE: Final = {
     "Architecture": "architecture",
     "Backbone": "backbone",
+    "Batch": "transform",
     "BenchbedError": "errors",
     "BuildContext": "architecture",
     "Dataset": "dataset",
+    "Draws": "transform",
     "EpochInfo": "weighting",
     "Input": "dataset",
     "Option": "spec",
+    "Phase": "architecture",
     "Spec": "spec",
     "Target": "dataset",
     "Task": "task",
+    "Transform": "transform",
     "Weighting": "weighting",
     "WeightingContext": "weighting",
     "aggregate": "library",
@@ -48,15 +53,19 @@ _WHERE: Final = {
 __all__ = [
     "Architecture",
     "Backbone",
+    "Batch",
     "BenchbedError",
     "BuildContext",
     "Dataset",
+    "Draws",
     "EpochInfo",
     "Input",
     "Option",
+    "Phase",
     "Spec",
     "Target",
     "Task",
+    "Transform",
     "Weighting",
     "WeightingContext",
     "aggregate",

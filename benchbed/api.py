@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchbed.catalogue import find_protocol, find_suite
 from benchbed.environment import commit_of
+from benchbed.errors import ProtocolError, RunError
 from benchbed.execution.plan import Plan, Settings, make_plan
 from benchbed.execution.run import Summary, carry_out, default_jobs, measurable
 from benchbed.loading import load
@@ -48,6 +49,8 @@ def requests(
     Raises:
         ProtocolError: something does not exist.
     """
+    if methods and (suite is not None or protocol is None):
+        raise ProtocolError("Methods go with a protocol, and without a suite; name one protocol.")
     if methods and protocol is not None:
         return [Request(find_protocol(protocol, registry), tuple(methods))]
     chosen = find_protocol(protocol, registry) if protocol is not None else None
@@ -103,6 +106,8 @@ def run(
     threads: int = 1,
     device: str = "auto",
     accept_stale: bool = False,
+    pretrained: str | Path | None = None,
+    log_gradients: bool = False,
 ) -> pd.DataFrame:
     """Train what is missing and return the leaderboard, as ``benchbed run`` does.
 
@@ -117,6 +122,8 @@ def run(
         threads: CPU threads of each run.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         accept_stale: count records made by another source of the same plugin version.
+        pretrained: a safetensors file to start from; its digest enters the run key.
+        log_gradients: log norms and cosines of the tasks' gradients once an epoch.
 
     Returns:
         One row a method (of the last protocol, where a suite has several).
@@ -135,6 +142,8 @@ def run(
         threads,
         device,
         accept_stale,
+        Path(pretrained) if pretrained else None,
+        log_gradients,
         commit,
         dirty,
     )
@@ -143,7 +152,11 @@ def run(
     for request in requests(registry, protocol, methods, suite):
         plan = make_plan(request.protocol, request.methods, registry, settings, chosen)
         Store(settings.results).require_writable()
-        execute_plan(plan, registry, jobs=jobs or default_jobs(), console=Console(stderr=True))
+        summary = execute_plan(
+            plan, registry, jobs=jobs or default_jobs(), console=Console(stderr=True)
+        )
+        if plan.runs and len(summary.failed) == len(plan.runs):
+            raise RunError(f"Every run failed, the first with: {summary.failed[0].message}")
         board = leaderboard_of(
             plan.protocol, registry, results, methods=[m.name for m in plan.methods]
         )

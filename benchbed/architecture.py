@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from benchbed.backbone import Backbone
@@ -38,12 +39,38 @@ class BuildContext:
     backbone: Callable[[], Backbone] = field(default=no_backbone)
 
 
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of training.
+
+    Attributes:
+        until: the share of training at which it ends, in (0, 1]; boundaries fall on whole updates.
+        tasks: the tasks that are trained; all when ``None``.
+        lr: factor of the protocol's learning rate.
+        fresh_optimizer: the optimiser's state is dropped when the phase begins.
+    """
+
+    until: float = 1.0
+    tasks: Sequence[str] | None = None
+    lr: float = 1.0
+    fresh_optimizer: bool = False
+
+
 class Architecture(nn.Module):
     """A network for a set of tasks.
 
-    A plugin extends it with ``__init__(self, context, **options)`` and ``forward``. It declares no
-    partition of its parameters: which are shared is read off the autograd graph.
+    A plugin extends it with ``__init__(self, context, **options)`` and ``forward``; the other
+    methods are for networks that need them. It declares no partition of its parameters: which are
+    shared is read off the autograd graph, once a phase.
+
+    Attributes:
+        execution: ``joint``: one forward pass for all tasks and one update a mini-batch.
+            ``single-tasking``: for each mini-batch the tasks in their order, forward pass, backward
+            pass and update for each, which moves only what the task used (K.-K. Maninis et al.,
+            CVPR 2019). Its Spec then has the trait ``single-tasking``.
     """
+
+    execution: ClassVar[Literal["joint", "single-tasking"]] = "joint"
 
     def __init__(self, context: BuildContext) -> None:
         super().__init__()
@@ -62,9 +89,85 @@ class Architecture(nn.Module):
             tasks: names of the tasks wanted; no other need be computed.
 
         Returns:
-            ``{"seg": tensor, …}``, each ``(N, channels, …)``.
+            ``{"seg": tensor, …}``, each ``(N, channels, …)``. In training there may be more:
+            ``"seg@initial"`` is scored by the loss of ``seg`` once more (deep supervision) and
+            added to it; names that begin with ``@`` are for inspection and are not scored.
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward(x, tasks).")
+
+    def phases(self) -> Sequence[Phase]:
+        """Return the phases of training, in order; the last one ends at 1."""
+        return [Phase()]
+
+    def set_phase(self, index: int) -> None:
+        """Switch the network to a phase; called at every phase's start and again on resume."""
+
+    def enter_phase(self, index: int, generator: torch.Generator) -> Iterable[nn.Module]:
+        """Re-initialise modules when a phase begins; called once, never on resume.
+
+        Args:
+            index: of the phase that begins, from 1 (nothing is entered at the start).
+            generator: seeded by the run's seed and the phase; draw new weights from it.
+
+        Returns:
+            The modules that were re-initialised; the optimiser's state for them is dropped.
+        """
+        return []
+
+    def auxiliary(
+        self,
+        outputs: Mapping[str, Tensor],
+        losses: Mapping[str, Tensor],
+        targets: Mapping[str, Tensor],
+        progress: float,
+    ) -> Mapping[str | None, Tensor]:
+        """Return losses besides the tasks' own.
+
+        Args:
+            outputs: what ``forward`` returned, with its graph.
+            losses: the scalar loss of each task in this step, with its graph, unweighted; it may
+                be differentiated with ``create_graph=True``.
+            targets: of the tasks.
+            progress: the share of training that is done, in [0, 1).
+
+        Returns:
+            Scalars keyed by a task (part of that task's loss, before weighting) or by ``None``
+            (its gradient is added after weighting, unweighted).
+        """
+        return {}
+
+    def auxiliary_parameters(self) -> Iterable[nn.Parameter]:
+        """Return parameters that only training needs, such as a discriminator's.
+
+        They are counted apart and never shared. Under weightings of the Gramian and Jacobian level
+        they get the sum of their plain gradients; under the loss level those of the weighted loss,
+        of which the auxiliary losses of a task are a part.
+        """
+        return []
+
+    def param_groups(self, lr: float) -> Sequence[Mapping[str, Any]] | None:
+        """Return groups of parameters with learning rates of their own, or ``None``.
+
+        Args:
+            lr: the protocol's learning rate.
+
+        Returns:
+            ``[{"params": […], "lr": lr / 10}, …]``, optionally with a ``"name"``; parameters in no
+            group keep the protocol's rate. The record shows the factors.
+        """
+        return None
+
+    def representation(self) -> Tensor | None:
+        """Return the last forward pass's shared representation, if there is a single one."""
+        return None
+
+    def last_shared(self) -> Iterable[nn.Parameter] | None:
+        """Return the parameters of the last layer that all tasks share, if there is one."""
+        return None
+
+    def combine(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Return the outputs to be scored at evaluation, from those of all tasks."""
+        return outputs
 
 
 def check_network(network: object, source: str) -> Architecture:
@@ -78,6 +181,51 @@ def check_network(network: object, source: str) -> Architecture:
             f"{source}.build must return a benchbed.Architecture, not {type(network).__name__}."
         )
     return network
+
+
+def check_phases(network: Architecture, tasks: Sequence[str]) -> list[Phase]:
+    """Return the network's phases.
+
+    Raises:
+        ContractError: they do not end at 1, are out of order, or name a task that is not there.
+    """
+    name = f"{type(network).__name__}.phases"
+    phases = list(network.phases())
+    ends = [phase.until for phase in phases]
+    if not phases or ends[-1] != 1.0 or ends != sorted(set(ends)) or ends[0] <= 0:
+        raise ContractError(
+            f"{name}() must return phases whose 'until' rises to 1 at last, got {ends}."
+        )
+    for phase in phases:
+        active = tasks if phase.tasks is None else list(phase.tasks)
+        unknown = [task for task in active if task not in tasks]
+        if unknown or not active:
+            raise ContractError(
+                f"{name}(): a phase must train at least one of {', '.join(tasks)}, "
+                f"got {', '.join(active) or 'none'}."
+            )
+        if phase.lr <= 0:
+            raise ContractError(f"{name}(): a phase's learning-rate factor must be above 0.")
+    return phases
+
+
+def check_execution(network: Architecture, traits: Iterable[str] | None) -> None:
+    """Refuse a network whose execution and Spec disagree.
+
+    Raises:
+        ContractError: the trait ``single-tasking`` is missing or should not be there.
+    """
+    name = type(network).__name__
+    if network.execution not in {"joint", "single-tasking"}:
+        raise ContractError(f"{name}.execution must be 'joint' or 'single-tasking'.")
+    if traits is None:
+        return
+    if (network.execution == "single-tasking") != ("single-tasking" in traits):
+        raise ContractError(
+            f"{name}.execution is '{network.execution}', so its Spec must "
+            f"{'have' if network.execution == 'single-tasking' else 'not have'} the trait "
+            "'single-tasking'."
+        )
 
 
 def check_outputs(

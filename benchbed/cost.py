@@ -13,6 +13,7 @@ from benchbed.architecture import Architecture
 from benchbed.cost_sum import add_costs, size_kb
 from benchbed.engine.session import Session, build_session
 from benchbed.engine.sharing import partition
+from benchbed.engine.updates import Effort
 from benchbed.job import Job
 from benchbed.record import Costs, Macs, Parameters
 
@@ -59,6 +60,22 @@ def static_costs(session: Session) -> Costs:
     )
 
 
+def training_macs(session: Session, effort: Effort) -> int:
+    """Return the multiply-adds of all passes; a backward pass costs two forward passes."""
+    network = session.network
+    training = network.training
+    network.eval()
+    x = session.example()
+    per_sample = {
+        key: count_operations(network, x, key.split("+"))[0]
+        for key in {*effort.forward, *effort.backward}
+    }
+    network.train(training)
+    forward = sum(per_sample[key] * samples for key, samples in effort.forward.items())
+    backward = sum(per_sample[key] * samples for key, samples in effort.backward.items())
+    return forward + 2 * backward
+
+
 def method_costs(jobs: Iterable[Job]) -> dict[str, Costs]:
     """Return the costs of methods by name, each job standing for one method with all its tasks.
 
@@ -84,9 +101,12 @@ def count_parameters(network: Architecture, x: Tensor, tasks: Sequence[str]) -> 
     finally:
         for parameter in frozen:
             parameter.requires_grad_(False)
-    total = sum(p.numel() for p in network.parameters())
-    shared, per_task = split.shared, {task: _size(split.own[task]) for task in tasks}
-    return Parameters(total, _size(shared), per_task, unused=_size(split.unreached))
+    extra = {id(p) for p in network.auxiliary_parameters()}
+    apart = sum(p.numel() for p in network.parameters() if id(p) in extra)
+    unused = sum(p.numel() for p in split.unreached.values() if id(p) not in extra)
+    total = sum(p.numel() for p in network.parameters()) - apart
+    per_task = {task: _size(split.own[task]) for task in tasks}
+    return Parameters(total, _size(split.shared), per_task, training_only=apart, unused=unused)
 
 
 def _size(parameters: Mapping[str, nn.Parameter]) -> int:
@@ -103,6 +123,7 @@ def count_operations(
     """
     analysis = flop_analysis()(_Outputs(network, tasks), x)
     analysis.set_op_handle("aten::scaled_dot_product_attention", _attention)
+    analysis.set_op_handle("aten::baddbmm", _baddbmm)
     analysis.unsupported_ops_warnings(enabled=False).uncalled_modules_warnings(enabled=False)
     analysis.tracer_warnings("none")
     with warnings.catch_warnings():
@@ -123,6 +144,14 @@ def flop_analysis() -> Any:
         )
         from fvcore.nn import FlopCountAnalysis
     return FlopCountAnalysis
+
+
+def _baddbmm(inputs: list[Any], outputs: list[Any]) -> dict[str, int]:
+    """Count a batch of matrix products to which something is added."""
+    from fvcore.nn.jit_handles import get_shape
+
+    batch, rows, inner = get_shape(inputs[1])
+    return {"baddbmm": batch * rows * inner * get_shape(inputs[2])[-1]}
 
 
 def _attention(inputs: list[Any], outputs: list[Any]) -> dict[str, int]:

@@ -42,6 +42,11 @@ def benchbed_weightings() -> Iterable[Spec]:  # type: ignore[empty-body]
 
 
 @hookspec
+def benchbed_transforms() -> Iterable[Spec]:  # type: ignore[empty-body]
+    """Batch transforms: augmentation on whole batches."""
+
+
+@hookspec
 def benchbed_executors() -> Iterable[Spec]:  # type: ignore[empty-body]
     """Executors: where the runs of a plan are carried out."""
 

@@ -24,6 +24,10 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         data_root: the folder of data sets, or empty.
         threads: of the run's process.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        traits: of the architecture's Spec.
+        transforms, evaluation_transforms: of training, and of validation and test batches.
+        pretrained, pretrained_digest: a safetensors file to start from, and its digest.
+        log_gradients: log norms and cosines of the tasks' gradients once an epoch.
     """
 
     key: str
@@ -45,13 +49,20 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commit: str = ""
     dirty: bool = False
     one_run_per_task: bool = False
+    traits: list[str] = []
+    transforms: list[Component] = []
+    evaluation_transforms: list[Component] = []
+    pretrained: str = ""
+    pretrained_digest: str = ""
+    log_gradients: bool = False
 
     @property
     def components(self) -> list[Component]:
         """All components whose ids, versions and options enter the run key."""
         backbone = [self.backbone] if self.backbone else []
         tasks = [self.task_components[name] for name in self.tasks]
-        return [self.architecture, *backbone, *self.weighting, *tasks, self.dataset]
+        transforms = [*self.transforms, *self.evaluation_transforms]
+        return [self.architecture, *backbone, *self.weighting, *tasks, self.dataset, *transforms]
 
     @property
     def place(self) -> Place:
@@ -71,5 +82,5 @@ def read_job(path: Path) -> Job:
         return msgspec.json.decode(path.read_bytes(), type=Job)
     except OSError as error:
         raise BenchbedError(f"Cannot read job file {path}: {error.strerror}.") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BenchbedError(f"{path} is not a job file of this benchbed: {error}.") from error

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from benchbed.engine.gradients import Backward, gramian
+from benchbed.engine.combination import gramian
+from benchbed.engine.gradients import Backward
 from benchbed.engine.strategy import Strategy, build_strategy
 from benchbed.errors import BenchbedError
 from benchbed.method import resolve_weighting
@@ -67,7 +68,7 @@ def backward(
             )
     else:
         strategy = weighting
-    return Backward(strategy, list(model.named_parameters()))(losses)
+    return Backward(strategy, model)(losses)
 
 
 def aggregate(

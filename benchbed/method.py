@@ -7,6 +7,7 @@ Options of the backbone are written ``backbone.width=0.5``, those of one weighti
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -54,6 +55,7 @@ class Method:
     backbone: Component | None
     weighting: tuple[Component, ...]
     one_run_per_task: bool = False
+    traits: tuple[str, ...] = ()
 
     @property
     def components(self) -> tuple[Component, ...]:
@@ -141,7 +143,14 @@ def resolve_method(
         entries = [registry.get("weighting", component.id) for component in weighting]
         _refuse_senseless(entry, entries, text)
         names.append(_show_weighting(weighting, entries))
-    return Method("+".join(names), architecture, bone, weighting, one_run_per_task)
+    return Method(
+        "+".join(names),
+        architecture,
+        bone,
+        weighting,
+        one_run_per_task,
+        tuple(sorted(entry.spec.traits)),
+    )
 
 
 def resolve_weighting(
@@ -207,6 +216,11 @@ def _backbone(
     name = str(architecture.options[option])
     entry = registry.entries.get(("backbone", name))
     if entry is None:
+        near = difflib.get_close_matches(
+            name, [e.spec.id for e in registry.of_kind("backbone")], n=1, cutoff=0.85
+        )
+        if near:
+            raise MethodError(f"There is no backbone '{name}'. Did you mean '{near[0]}'?")
         anything = [e for e in registry.of_kind("backbone") if "any-name" in e.spec.traits]
         entry = anything[0] if anything else registry.get("backbone", name)
         if given.get("model", name) != name:

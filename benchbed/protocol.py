@@ -56,20 +56,36 @@ class Optimizer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weight_decay: NonNegative = 0.0
     momentum: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     nesterov: bool = False
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: Positive = 1e-8
 
 
 class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Learning-rate factor over training; ``per`` says how often it changes.
 
     ``step``: × ``gamma`` every ``step_epochs`` epochs; ``poly``: (1 − t)^power; ``cosine``: half a
-    cosine to zero; with t the share of training done.
+    cosine from 1 to ``floor``; with t the share of training done. ``cosine-restarts``: such a
+    cosine every ``restart_epochs`` epochs (I. Loshchilov, F. Hutter, ICLR 2017).
+
+    ``warmup`` overrides the schedule at first: points (epoch, factor), between which the factor
+    runs linearly, step by step; then the schedule holds, as if it had run all along.
     """
 
-    name: Literal["constant", "step", "poly", "cosine"] = "constant"
+    name: Literal["constant", "step", "poly", "cosine", "cosine-restarts"] = "constant"
     per: Literal["step", "epoch"] = "epoch"
     step_epochs: Count = 1
     gamma: Positive = 0.1
     power: Positive = 0.9
+    restart_epochs: Positive = 10.0
+    floor: NonNegative = 0.0
+    warmup: list[tuple[NonNegative, NonNegative]] = []
+
+
+class TransformEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch transform by its plugin's name, with its options."""
+
+    name: Name
+    options: Options = {}
 
 
 class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,6 +132,11 @@ class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seeds: tuple[Annotated[int, Meta(ge=0)], ...] = (0, 1, 2)
     backbone: str = ""
     drop_last: bool = False
+    transforms: list[TransformEntry] = []
+    evaluation_transforms: list[TransformEntry] = []
+    accumulate: Count = 1
+    clip_norm: NonNegative = 0.0
+    ema: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     title: str = ""
     description: str = ""
     citation: str = ""
@@ -206,6 +227,8 @@ def _problem(protocol: Protocol) -> str:
     task, slash, metric = selection.criterion.partition("/")
     if not protocol.tasks:
         return "it has no tasks; add a table [tasks.NAME]."
+    if protocol.data.train in {protocol.data.validation, protocol.data.test}:
+        return f"'data.train' is '{protocol.data.train}', which also serves to score; name another."
     if not protocol.seeds or len(set(protocol.seeds)) < len(protocol.seeds):
         return "'seeds' must be a list of different whole numbers, for instance [0, 1, 2]."
     place = _not_finite(msgspec.to_builtins(protocol))
@@ -218,6 +241,9 @@ def _problem(protocol: Protocol) -> str:
             f"'selection.criterion' is '{selection.criterion}', but must be 'loss' or "
             f"'task/metric' with a task of the protocol.{suggest(task, protocol.tasks)}"
         )
+    points = [epoch for epoch, _ in protocol.schedule.warmup]
+    if points and (points[0] != 0 or len(points) < 2 or points != sorted(set(points))):
+        return "'schedule.warmup' must be points [epoch, factor] that begin at epoch 0 and rise."
     if protocol.optimizer.name != "sgd" and protocol.optimizer.momentum:
         return f"'optimizer.momentum' is for sgd; {protocol.optimizer.name} has none."
     if protocol.optimizer.nesterov and not protocol.optimizer.momentum:

@@ -58,12 +58,17 @@ class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What training took."""
+    """What training took, every phase included.
+
+    ``macs``: multiply-adds of all forward and backward passes, a backward pass counted as two
+    forward passes for the tasks that it is for.
+    """
 
     epochs: int
     optimizer_steps: int
     samples: int
     seconds: float
+    macs: int = 0
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +100,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tier: Literal["claimed", "reproduced", "verified"] = "reproduced"
     pretrained: str = ""
     notes: list[str] = []
+    lr_factors: dict[str, float] = {}
 
 
 class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,7 +182,7 @@ def decode(content: bytes, kind: type[Any]) -> Any:
         return _decoders[kind].decode(content)
     except msgspec.ValidationError as error:
         raise RecordError(f"of another schema or altered ({error})") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordError(f"damaged ({error})") from error
     except RecursionError as error:
         raise RecordError("damaged (nested too deeply)") from error

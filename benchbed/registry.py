@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,6 +24,7 @@ _SPEC_HOOKS: Final[Mapping[str, Kind]] = {
     "benchbed_tasks": "task",
     "benchbed_datasets": "dataset",
     "benchbed_weightings": "weighting",
+    "benchbed_transforms": "transform",
     "benchbed_executors": "executor",
 }
 FileKind = Literal["protocol", "suite", "published"]
@@ -158,6 +160,8 @@ class Registry:
             hook = name if options is None else options.get("specname") or name
             if options is not None and hook not in known:
                 raise PluginError(f"there is no hook '{hook}'.{suggest(hook, known)}")
+            if options is None and name in known and inspect.isfunction(getattr(module, name)):
+                raise PluginError(f"'{name}' must be marked with @benchbed.hookimpl.")
 
     def _call(self, module: object, hook: str, name: str, distribution: str) -> list[Any]:
         for impl in getattr(self.manager.hook, hook).get_hookimpls():

@@ -13,13 +13,14 @@ from benchbed.errors import MethodError, PluginError, suggest
 API: Final = 1
 """Version of the plugin interface. A Spec that names another one is refused."""
 
-Kind = Literal["architecture", "backbone", "task", "dataset", "weighting", "executor"]
+Kind = Literal["architecture", "backbone", "task", "dataset", "weighting", "transform", "executor"]
 KINDS: Final[tuple[Kind, ...]] = (
     "architecture",
     "backbone",
     "task",
     "dataset",
     "weighting",
+    "transform",
     "executor",
 )
 
@@ -29,6 +30,7 @@ TRAITS: Final[Mapping[str, frozenset[str]]] = {
     "weighting": frozenset({"loss", "gramian", "jacobian", "additive"}),
     "task": frozenset(),
     "dataset": frozenset(),
+    "transform": frozenset(),
     "executor": frozenset(),
 }
 """What planning must know of a component without importing it."""

@@ -85,7 +85,14 @@ class Store:
         except RecordError as error:
             return Refused(path, str(error))
         except OSError as error:
-            raise StoreError(f"Cannot read {path}: {error.strerror}.") from error
+            raise StoreError(
+                f"Cannot read {path}: {error.strerror}; choose another folder with --results."
+            ) from error
+
+    def find_key(self, prefix: str) -> list[Path]:
+        """Return the files of all records whose run keys begin with ``prefix``."""
+        found = (self.root / "runs").rglob(f"{prefix}*.json")
+        return sorted(path for path in found if SUPERSEDED not in path.name)
 
     def find_failure(self, place: Place, key: str) -> Failure | None:
         """Return the last failure of a run key, if any."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from torch import Tensor
 from torchmetrics import Metric
 
 from benchbed.dataset import Target
 from benchbed.errors import ContractError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class Task(ABC):
@@ -55,9 +58,35 @@ class Task(ABC):
         """Return what the metrics compare with the target; the output itself by default."""
         return output
 
+    def average(self, outputs: Tensor) -> Tensor:
+        """Return one output from those of several crops of each sample.
+
+        Args:
+            outputs: ``(N, K, channels, …)``.
+
+        Returns:
+            ``(N, channels, …)``; the mean by default. Classification averages probabilities.
+        """
+        return outputs.mean(dim=1)
+
     @abstractmethod
     def metrics(self) -> dict[str, Metric]:
         """Return fresh torchmetrics ``Metric``s by name; each states ``higher_is_better``."""
+
+    def draw(self, axes: Axes, value: Tensor) -> None:
+        """Draw one sample's target or prediction for ``benchbed inspect``; override it at will.
+
+        By default: a class or number a sample as text, a class by its name; a map of classes in
+        fixed colours, what is ignored in grey; a map of numbers in viridis, NaN in grey; three
+        channels as RGB, of [-1, 1] where any is negative and else of [0, 1]; a vector as bars.
+
+        Args:
+            axes: matplotlib axes, empty.
+            value: a target ``(…)``, or one sample of what ``predict`` returned.
+        """
+        from benchbed.drawing import draw_target
+
+        draw_target(axes, value, self.target)
 
 
 def check_metrics(task: Task) -> dict[str, Metric]:

@@ -58,11 +58,22 @@ class Weighting(nn.Module):
         heads: what a task's own parameters get under the last two levels: their task's plain
             gradient (``own``) or that times the task's weight (``weighted``).
         sums_to: what the weights sum to, as users read it: ``T``, ``1``, ``free``.
+        at: where gradients are taken: ``shared`` (all shared parameters), ``last`` (those of the
+            architecture's ``last_shared()``) or ``representation`` (its representation; both only
+            where the architecture has one). The update moves all shared parameters either way.
+        batches: mini-batches drawn for each update. With b above 1 an epoch has 1/b of the
+            updates, and ``weights`` gets the ``(b·T, b·T)`` Gramian of all their gradients, batch
+            by batch; its weights apply to the last batch.
+
+    An optimiser of its own that is an attribute of the module steps the module's parameters instead
+    of the run's optimiser; its state is in every checkpoint.
     """
 
     level: ClassVar[Level]
     heads: ClassVar[Literal["own", "weighted"]] = "own"
     sums_to: ClassVar[str] = "free"
+    at: ClassVar[Literal["shared", "last", "representation"]] = "shared"
+    batches: ClassVar[int] = 1
 
     def __init__(self, context: WeightingContext) -> None:
         super().__init__()
@@ -110,6 +121,16 @@ class Weighting(nn.Module):
     def epoch(self, info: EpochInfo) -> None:
         """Be told that an epoch begins."""
 
+    def after_step(self, losses: Mapping[str, Tensor]) -> None:
+        """Be told the tasks' losses on the same batch after the update.
+
+        Where a strategy defines it, benchbed runs a second forward pass, without gradients, with
+        the same random numbers, and without moving any running statistic.
+
+        Args:
+            losses: scalar loss of each task, detached.
+        """
+
 
 _METHODS: Mapping[Level, str] = {
     "loss": "combine",
@@ -135,6 +156,12 @@ def check_weighting(cls: type[Weighting]) -> None:
         raise ContractError(f"{cls.__name__} is of level '{level}' and must define {method}().")
     if cls.heads not in {"own", "weighted"}:
         raise ContractError(f"{cls.__name__}.heads must be 'own' or 'weighted'.")
+    if cls.at not in {"shared", "last", "representation"}:
+        raise ContractError(f"{cls.__name__}.at must be 'shared', 'last' or 'representation'.")
+    if not isinstance(cls.batches, int) or cls.batches < 1:
+        raise ContractError(f"{cls.__name__}.batches must be a whole number above 0.")
+    if cls.batches > 1 and level != "gramian":
+        raise ContractError(f"{cls.__name__}: only the level 'gramian' draws several batches.")
 
 
 def check_weights(strategy: Weighting, weights: object, count: int) -> Tensor:

@@ -498,7 +498,7 @@ def test_seeds_are_a_number_or_a_list(text, seeds):
     assert parse_seeds(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "1,-1", "x", "1.5", "", ",", "1,,2", "5,"])
+@pytest.mark.parametrize("text", ["0", "-1", "1,-1", "x", "1.5", "", ",", "1,,2"])
 def test_anything_else_is_no_seeds(text):
     with pytest.raises(BenchbedError, match="such as 5"):
         parse_seeds(text)

@@ -42,7 +42,7 @@ def test_the_documentation_names_no_hook_that_does_not_exist(sections):
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_is_used_in_a_test(hook):
-    texts = [path.read_text("utf-8") for path in HERE.parent.rglob("test_*.py") if path != HERE]
+    texts = [path.read_text("utf-8") for path in HERE.parent.rglob("*.py") if path != HERE]
     assert any(re.search(rf"\b{hook}\b", text) for text in texts)
 
 

@@ -111,7 +111,7 @@ def test_backward_by_name_does_what_the_trainer_does(name):
     net.zero_grad()
     torch.manual_seed(1)
     strategy = make_weighting(name, list(scales))
-    expected = Backward(strategy, list(net.named_parameters()))(losses_of(net, scales))
+    expected = Backward(strategy, net)(losses_of(net, scales))
     assert (weights is None) == (expected is None)
     assert weights is None or torch.equal(weights, expected)
     for key, value in gradients(net).items():

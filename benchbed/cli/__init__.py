@@ -17,6 +17,7 @@ VERBS: Final = {
     "plan": "Show what would be trained, and about how long it takes.",
     "list": "List the installed plugins, protocols and suites.",
     "show": "Show one plugin, protocol, suite or method.",
+    "inspect": "Draw a run's predictions and its training curves.",
     "report": "Show or write a protocol's leaderboard.",
     "cost": "Count parameters and multiply-adds of methods.",
     "protocol": "List, show, hash and compare protocols.",

@@ -53,7 +53,7 @@ def open_registry(*, strict: bool, note: bool = True) -> Registry:
 
 
 def parse_seeds(text: str | None) -> list[int] | None:
-    """Return the seeds meant by ``5`` (0 to 4) or ``0,3,7``.
+    """Return the seeds meant by ``5`` (0 to 4), by ``0,3,7``, or by ``2,`` (2 alone).
 
     Raises:
         BenchbedError: it is neither.
@@ -61,12 +61,13 @@ def parse_seeds(text: str | None) -> list[int] | None:
     if text is None:
         return None
     try:
-        numbers = [int(part) for part in text.split(",")]
+        numbers = [int(part) for part in text.removesuffix(",").split(",")]
     except ValueError:
         numbers = [-1]
     if min(numbers) < 0 or ("," not in text and numbers[0] == 0):
         raise BenchbedError(
-            f"--seeds {text}: give a number of seeds such as 5, or a list such as 0,3,7."
+            f"--seeds {text}: give a number of seeds such as 5, or a list such as 0,3,7 (or 2, "
+            "with its comma for seed 2 alone)."
         )
     return numbers if "," in text else list(range(numbers[0]))
 

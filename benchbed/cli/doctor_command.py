@@ -69,6 +69,7 @@ def _plugins() -> Iterator[tuple[bool, str]]:
     from benchbed.dataset import Dataset
     from benchbed.execution.executor import Executor
     from benchbed.task import Task
+    from benchbed.transform import Transform
     from benchbed.weighting import Weighting
 
     bases: dict[Kind, type] = {
@@ -77,6 +78,7 @@ def _plugins() -> Iterator[tuple[bool, str]]:
         "dataset": Dataset,
         "task": Task,
         "weighting": Weighting,
+        "transform": Transform,
         "executor": Executor,
     }
     for entry in registry.entries.values():

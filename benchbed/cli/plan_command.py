@@ -22,8 +22,13 @@ from benchbed.cli.common import (
 @click.argument("protocol", required=False)
 @click.argument("methods", nargs=-1)
 @click.option("--suite", help="Methods (and protocols) of a suite instead of named methods.")
-@click.option("--seeds", "seeds_text", help="How many seeds (5), or which (0,3,7).")
+@click.option("--seeds", "seeds_text", help="How many seeds (5), or which (0,3,7 or 2,).")
 @click.option("--jobs", type=click.IntRange(1), help="Runs side by side. [default: one a core]")
+@click.option(
+    "--pretrained",
+    type=click.Path(path_type=Path),
+    help="Start from the weights in a safetensors file; its digest enters the run key.",
+)
 @click.option("--accept-stale", is_flag=True, help="Keep records made by an older plugin source.")
 @data_option
 @results_option
@@ -35,6 +40,7 @@ def command(
     suite: str | None,
     seeds_text: str | None,
     jobs: int | None,
+    pretrained: Path | None,
     accept_stale: bool,
     data_root: Path | None,
     results: Path,
@@ -54,7 +60,7 @@ def command(
     from benchbed.store import Store
 
     registry = open_registry(strict=strict_plugins)
-    settings = Settings(results, data_root, accept_stale=accept_stale)
+    settings = Settings(results, data_root, accept_stale=accept_stale, pretrained=pretrained)
     documents: list[dict[str, object]] = []
     for request in requests(registry, protocol, methods, suite):
         plan = make_plan(

@@ -20,14 +20,22 @@ from benchbed.cli.common import (
 @click.argument("protocol", required=False)
 @click.argument("methods", nargs=-1)
 @click.option("--suite", help="Methods (and protocols) of a suite instead of named methods.")
-@click.option("--seeds", "seeds_text", help="How many seeds (5), or which (0,3,7).")
+@click.option("--seeds", "seeds_text", help="How many seeds (5), or which (0,3,7 or 2,).")
 @click.option("--jobs", type=click.IntRange(1), help="Runs side by side. [default: one a core]")
 @click.option(
     "--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of each run."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--executor", default="local", show_default=True, help="Where runs are carried out.")
+@click.option(
+    "--pretrained",
+    type=click.Path(path_type=Path),
+    help="Start from the weights in a safetensors file; its digest enters the run key.",
+)
 @click.option("--accept-stale", is_flag=True, help="Keep records made by an older plugin source.")
+@click.option(
+    "--log-gradients", is_flag=True, help="Log norms and cosines of gradients once an epoch."
+)
 @click.option("--no-measure", is_flag=True, help="Do not measure step time and memory.")
 @data_option
 @results_option
@@ -41,7 +49,9 @@ def command(
     threads: int,
     device: str,
     executor: str,
+    pretrained: Path | None,
     accept_stale: bool,
+    log_gradients: bool,
     no_measure: bool,
     data_root: Path | None,
     results: Path,
@@ -70,7 +80,17 @@ def command(
     status = 0
     for request in requests(registry, protocol, methods, suite):
         commit, dirty = commit_of(Path.cwd())
-        settings = Settings(results, data_root, threads, device, accept_stale, commit, dirty)
+        settings = Settings(
+            results,
+            data_root,
+            threads,
+            device,
+            accept_stale,
+            pretrained,
+            log_gradients,
+            commit,
+            dirty,
+        )
         plan = make_plan(request.protocol, request.methods, registry, settings, seeds)
         Store(results).require_writable()
         err = console(stderr=True)

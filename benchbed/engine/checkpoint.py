@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-import pickle
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,14 +22,15 @@ def checkpoint_identity(job: Job) -> str:
 
 
 def save_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
-    """Write tensors and plain data atomically.
+    """Write tensors and plain data atomically, after a line with their digest.
 
     Raises:
         StoreError: the folder cannot be written.
     """
     buffer = io.BytesIO()
-    torch.save({"format": FORMAT, "identity": identity, **state}, buffer)
-    write_atomically(path, buffer.getvalue())
+    torch.save({"identity": identity, **state}, buffer)
+    content = buffer.getvalue()
+    write_atomically(path, _head(content) + content)
 
 
 def load_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
@@ -38,13 +39,16 @@ def load_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
     A damaged or foreign file is not an error: the run then starts from its beginning.
     """
     try:
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
+        head, _, content = path.read_bytes().partition(b"\n")
+        if head + b"\n" != _head(content):
+            return None
+        state: Any = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception:  # noqa: BLE001 - what a damaged or foreign file raises is not documented
         return None
-    if (
-        not isinstance(state, dict)
-        or state.get("format") != FORMAT
-        or state.get("identity") != identity
-    ):
+    if not isinstance(state, dict) or state.get("identity") != identity:
         return None
     return state
+
+
+def _head(content: bytes) -> bytes:
+    return f"{FORMAT} {hashlib.sha256(content).hexdigest()}\n".encode()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from benchbed.architecture import Architecture
 from benchbed.engine.data import Split
@@ -41,18 +42,20 @@ class Evaluator:
         for metrics in self.metrics.values():
             for metric in metrics.values():
                 metric.reset()
-        training = network.training
+        modes = [(module, module.training) for module in network.modules()]
         network.eval()
-        for x, targets in split.in_order(self.batch_size):
-            outputs = network(x, names)
+        for batch in split.in_order(self.batch_size):
+            outputs = self.outputs(network, batch.input, names)
             for name, task in self.tasks.items():
-                total, weight = task.loss(outputs[name], targets[name])
+                target = batch.targets[name]
+                total, weight = task.loss(outputs[name], target)
                 sums[name] = sums[name] + total.double().cpu()
                 counts[name] += float(weight)
                 prediction = task.predict(outputs[name])
                 for metric in self.metrics[name].values():
-                    metric.update(prediction, targets[name])
-        network.train(training)
+                    metric.update(prediction, target)
+        for module, training in modes:
+            module.training = training
         return Evaluation(
             {name: float(sums[name]) / max(counts[name], 1.0) for name in names},
             {
@@ -60,6 +63,19 @@ class Evaluator:
                 for name, metrics in self.metrics.items()
             },
         )
+
+    def outputs(self, network: Architecture, x: Tensor, names: list[str]) -> Mapping[str, Tensor]:
+        """Return the outputs to score; those of several crops of a sample are averaged."""
+        crops = x.shape[1] if x.dim() == len(network.context.input.shape) + 2 else 0
+        outputs = network.combine(network(x.flatten(0, 1) if crops else x, names))
+        if not crops:
+            return outputs
+        return {
+            name: self.tasks[name].average(
+                outputs[name].reshape(-1, crops, *outputs[name].shape[1:])
+            )
+            for name in names
+        }
 
 
 def mean_scores(scores: list[Scores]) -> Scores:

@@ -3,46 +3,128 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
 
+from benchbed.errors import ContractError
 from benchbed.protocol import Optimizer, Schedule
 
 
 def build_optimizer(
-    spec: Optimizer, network: Iterable[nn.Parameter], weighting: Iterable[nn.Parameter]
+    spec: Optimizer,
+    network: Iterable[nn.Parameter],
+    weighting: Iterable[nn.Parameter],
+    asked: Sequence[Mapping[str, Any]] = (),
 ) -> torch.optim.Optimizer:
-    """Return the optimiser; the weighting's parameters get no weight decay."""
-    groups: list[dict[str, object]] = [
-        {"params": [p for p in network if p.requires_grad], "weight_decay": spec.weight_decay}
-    ]
+    """Return the optimiser.
+
+    Groups are: those that the network asks for, the rest of the network, and the weighting's
+    parameters, which get no weight decay. Each group has a ``factor`` of the learning rate.
+
+    Args:
+        spec: of the protocol.
+        network: its parameters; frozen ones are left out.
+        weighting: the parameters that the strategy learns by this optimiser.
+        asked: what the network's ``param_groups`` returned.
+
+    Raises:
+        ContractError: the groups asked for are malformed or overlap.
+    """
+    groups = _asked_groups(spec, asked)
+    taken = {id(p) for group in groups for p in group["params"]}
+    rest = [p for p in network if p.requires_grad and id(p) not in taken]
+    if rest:
+        groups.append({"params": rest, "factor": 1.0, "name": "network"})
+    for group in groups:
+        group["weight_decay"] = spec.weight_decay
     own = list(weighting)
     if own:
-        groups.append({"params": own, "weight_decay": 0.0})
+        groups.append({"params": own, "factor": 1.0, "name": "weighting", "weight_decay": 0.0})
     if spec.name == "sgd":
+        # torch's fused SGD fails where only some parameters have momentum yet (a task's first step)
+        fused = spec.momentum == 0
         return torch.optim.SGD(
-            groups, lr=spec.lr, momentum=spec.momentum, nesterov=spec.nesterov, fused=True
+            groups,
+            lr=spec.lr,
+            momentum=spec.momentum,
+            nesterov=spec.nesterov,
+            fused=fused,
+            foreach=not fused,
         )
     kind = torch.optim.Adam if spec.name == "adam" else torch.optim.AdamW
-    return kind(groups, lr=spec.lr, fused=True)
+    return kind(groups, lr=spec.lr, betas=spec.betas, eps=spec.eps, fused=True)
+
+
+def _asked_groups(spec: Optimizer, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    name = "The architecture's param_groups"
+    groups: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    for number, asked in enumerate(given):
+        if set(asked) - {"params", "lr", "name"} or not {"params", "lr"} <= set(asked):
+            raise ContractError(
+                f"{name} must return groups with 'params' and 'lr' (and a 'name'), got "
+                f"{', '.join(asked)}."
+            )
+        params = [p for p in asked["params"] if p.requires_grad]
+        if seen & {id(p) for p in params}:
+            raise ContractError(f"{name} puts a parameter into two groups.")
+        seen |= {id(p) for p in params}
+        factor = float(asked["lr"]) / spec.lr
+        if params:
+            groups.append(
+                {"params": params, "factor": factor, "name": str(asked.get("name", number))}
+            )
+    return groups
+
+
+def lr_factors(optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    """Return the learning-rate factor of each group by name, where any differs from 1."""
+    factors = {str(g["name"]): float(g["factor"]) for g in optimizer.param_groups}
+    return factors if set(factors.values()) != {1.0} else {}
 
 
 def schedule_factor(spec: Schedule, step: int, steps_per_epoch: int, epochs: int) -> float:
-    """Return the learning rate's factor at an optimiser step (counted from 0)."""
+    """Return the learning rate's factor at an update (counted from 0)."""
+    position = step / steps_per_epoch
+    if spec.warmup and position < spec.warmup[-1][0]:
+        return _between(spec.warmup, position)
     epoch = step // steps_per_epoch
     done = epoch / epochs if spec.per == "epoch" else step / (steps_per_epoch * epochs)
     factors: dict[str, Callable[[], float]] = {
         "constant": lambda: 1.0,
         "step": lambda: spec.gamma ** (epoch // spec.step_epochs),
         "poly": lambda: (1.0 - done) ** spec.power,
-        "cosine": lambda: 0.5 * (1.0 + math.cos(math.pi * done)),
+        "cosine": lambda: _cosine(done, spec.floor),
+        "cosine-restarts": lambda: _cosine(
+            ((epoch if spec.per == "epoch" else position) / spec.restart_epochs) % 1.0, spec.floor
+        ),
     }
     return factors[spec.name]()
 
 
+def _cosine(done: float, floor: float) -> float:
+    return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def _between(points: Sequence[tuple[float, float]], position: float) -> float:
+    """Return the piecewise linear function through the points."""
+    for (x0, y0), (x1, y1) in pairwise(points):
+        if position < x1:
+            return y0 + (y1 - y0) * (position - x0) / (x1 - x0)
+    return points[-1][1]
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Set one learning rate for all groups."""
+    """Set the learning rate of every group, times the group's factor."""
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group["factor"]
+
+
+def forget(optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]) -> None:
+    """Drop the optimiser's state for parameters that were re-initialised."""
+    for parameter in parameters:
+        optimizer.state.pop(parameter, None)

@@ -9,7 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchbed.architecture import Architecture, BuildContext, check_network, no_backbone
+from benchbed.architecture import (
+    Architecture,
+    BuildContext,
+    check_execution,
+    check_network,
+    no_backbone,
+)
 from benchbed.backbone import Backbone
 from benchbed.dataset import Dataset, check_columns
 from benchbed.engine.data import Split
@@ -17,7 +23,9 @@ from benchbed.engine.strategy import Strategy, build_strategy
 from benchbed.errors import BenchbedError, ContractError, DataError, one_line, suggest
 from benchbed.job import Job
 from benchbed.loading import call, load, make_component
+from benchbed.method import Component
 from benchbed.task import Task, check_metrics
+from benchbed.transform import Transform
 from benchbed.weighting import WeightingContext
 
 
@@ -32,8 +40,12 @@ class Session:
     network: Architecture
     strategy: Strategy
 
-    def split(self, name: str) -> Split:
+    def split(self, name: str, transforms: Sequence[Component] = ()) -> Split:
         """Load one of the protocol's splits, with the targets of the run's tasks.
+
+        Args:
+            name: of the split.
+            transforms: those of the job that apply to it.
 
         Raises:
             DataError: there is no such split, or the data is missing or damaged.
@@ -47,7 +59,8 @@ class Session:
         columns = self.dataset.load(name, root)
         check_columns(self.dataset, name, columns)
         targets = {task: target_name(self.job, task) for task in self.tasks}
-        return Split(columns, targets, self.device)
+        made = [make_component(component, Transform) for component in transforms]
+        return Split(columns, targets, self.device, made)
 
     def example(self, batch: int = 1) -> Tensor:
         """Return an input of zeros on the device, for costing."""
@@ -92,6 +105,7 @@ def build_session(job: Job, tasks: Sequence[str] | None = None) -> Session:
     context = BuildContext(built, dataset.input, _backbone_maker(job, dataset))
     cls: type[Architecture] = load(job.architecture.target, Architecture)
     network = check_network(call(cls.build, cls, context, **job.architecture.options), cls.__name__)
+    check_execution(network, job.traits)
     network = network.to(device)
     regression = frozenset(name for name, task in built.items() if task.kind == "regression")
     strategy = build_strategy(job.weighting, WeightingContext(tuple(built), regression)).to(device)

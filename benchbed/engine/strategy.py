@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from benchbed.loading import make_component
@@ -25,6 +26,25 @@ class Strategy(nn.Module):
         last = self.members[-1]
         assert isinstance(last, Weighting)
         return last
+
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """Return the optimisers that members keep for themselves, in a fixed order."""
+        return [
+            value
+            for module in self.modules()
+            for _, value in sorted(vars(module).items())
+            if isinstance(value, torch.optim.Optimizer)
+        ]
+
+    def learned(self) -> list[nn.Parameter]:
+        """Return the parameters that the run's optimiser steps: those without one of their own."""
+        own = {
+            id(parameter)
+            for optimizer in self.optimizers()
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+        }
+        return [p for p in self.parameters() if p.requires_grad and id(p) not in own]
 
     def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Apply all members but the last to the losses."""

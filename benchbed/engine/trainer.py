@@ -1,32 +1,38 @@
-"""Training of one run: epochs, validation, selection, checkpoints."""
+"""Training of one run: phases, epochs, validation, checkpoints."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from benchbed.architecture import check_outputs
-from benchbed.engine.checkpoint import (
-    checkpoint_identity,
-    load_checkpoint,
-    save_checkpoint,
-)
-from benchbed.engine.data import Split, steps_per_epoch
+from benchbed.architecture import Architecture, Phase, check_phases
+from benchbed.engine.checkpoint import checkpoint_identity, load_checkpoint, save_checkpoint
+from benchbed.engine.data import Split, batches_per_epoch
 from benchbed.engine.evaluation import Evaluation, Evaluator, mean_scores
-from benchbed.engine.gradients import Backward
-from benchbed.engine.optim import build_optimizer, schedule_factor, set_learning_rate
-from benchbed.engine.seeding import restore_rng, rng_state
+from benchbed.engine.movement import Movement
+from benchbed.engine.optim import (
+    build_optimizer,
+    forget,
+    lr_factors,
+    schedule_factor,
+    set_learning_rate,
+)
+from benchbed.engine.seeding import derive, restore_rng, rng_state
+from benchbed.engine.selection import Selected, Selector
 from benchbed.engine.session import Session
-from benchbed.errors import ContractError, NonFiniteLossError
+from benchbed.engine.updates import Effort, Stepped, Updater, require_finite
+from benchbed.errors import ContractError
 from benchbed.record import Scores, finite
-from benchbed.task import check_loss
+from benchbed.transform import Batch
 from benchbed.weighting import EpochInfo
 
 Curves = dict[str, list[float | None]]
@@ -39,14 +45,14 @@ class Progress:
 
     epoch: int = 0
     step: int = 0
+    optimizer_steps: int = 0
     samples: int = 0
     seconds: float = 0.0
+    phase: int = 0
     curves: Curves = field(default_factory=dict)
-    best_value: float | None = None
-    best_epoch: int = 0
-    best_state: dict[str, Tensor] | None = None
-    validation: list[Scores] = field(default_factory=list)
-    tests: list[Scores] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    selected: Selected = field(default_factory=Selected)
+    effort: Effort = field(default_factory=Effort)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Outcome:
     selected_epoch: int
     progress: Progress
     weights: dict[str, Tensor]
+    lr_factors: dict[str, float]
 
 
 class Trainer:
@@ -67,23 +74,71 @@ class Trainer:
         self.session = session
         self.protocol = session.job.protocol
         self.checkpoint = checkpoint
-        self.train_split = session.split(self.protocol.data.train)
-        self.steps = steps_per_epoch(
-            len(self.train_split), self.protocol.batch_size, drop_last=self.protocol.drop_last
-        )
-        if not self.steps:
-            raise ContractError(
-                f"{self.protocol.id}: its batch size {self.protocol.batch_size} is larger than "
-                f"the training split ({len(self.train_split)} samples) and drop_last is set."
-            )
-        network, strategy = session.network, session.strategy
-        self.optimizer = build_optimizer(
-            self.protocol.optimizer, network.parameters(), strategy.parameters()
-        )
-        self.backward = Backward(strategy, list(network.named_parameters()))
+        self.train_split = session.split(self.protocol.data.train, session.job.transforms)
+        self.group = max(self.protocol.accumulate, session.strategy.last.batches)
+        self.steps = self._updates_per_epoch()
+        self.phases = self._phases()
         self.evaluator = Evaluator(session.tasks, self.protocol.batch_size, session.device)
+        self.selector = Selector(self.protocol.selection, self.protocol.epochs, session.tasks)
         self.progress = Progress()
-        self._first = True
+        self.optimizer = self._make_optimizer()
+        self.updater = self._make_updater()
+        self.ema = self._make_ema()
+        self._movement: Movement | None = None
+        self._lr = self.protocol.optimizer.lr
+
+    def _updates_per_epoch(self) -> int:
+        protocol = self.protocol
+        batches = batches_per_epoch(
+            len(self.train_split), protocol.batch_size, drop_last=protocol.drop_last
+        )
+        whole = self.session.strategy.last.batches > 1
+        updates = batches // self.group if whole else -(-batches // self.group)
+        if not updates:
+            raise ContractError(
+                f"{protocol.id}: its batch size {protocol.batch_size} (times {self.group} "
+                f"mini-batches an update) is larger than the training split "
+                f"({len(self.train_split)} samples)."
+            )
+        return updates
+
+    def _phases(self) -> list[tuple[int, Phase]]:
+        """Return the phases with the update before which each one ends."""
+        phases = check_phases(self.session.network, list(self.session.tasks))
+        total = self.steps * self.protocol.epochs
+        ends = [max(1, round(phase.until * total)) for phase in phases]
+        if ends != sorted(set(ends)):
+            raise ContractError(
+                f"{self.protocol.id} has {total} updates, too few for the "
+                f"{len(phases)} phases of {type(self.session.network).__name__}."
+            )
+        return list(zip(ends, phases, strict=True))
+
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        network, strategy = self.session.network, self.session.strategy
+        spec = self.protocol.optimizer
+        asked = network.param_groups(spec.lr) or ()
+        return build_optimizer(spec, network.parameters(), strategy.learned(), asked)
+
+    def _make_updater(self) -> Updater:
+        phase = self.phases[self.progress.phase][1]
+        tasks = list(self.session.tasks) if phase.tasks is None else list(phase.tasks)
+        ordered = [name for name in self.session.tasks if name in tasks]
+        effort, clip = self.progress.effort, self.protocol.clip_norm
+        return Updater(self.session, self.optimizer, ordered, effort, clip)
+
+    def _make_ema(self) -> AveragedModel | None:
+        if not self.protocol.ema:
+            return None
+        average = get_ema_multi_avg_fn(self.protocol.ema)  # type: ignore[no-untyped-call]
+        return AveragedModel(self.session.network, multi_avg_fn=average, use_buffers=True)
+
+    @property
+    def scored(self) -> Architecture:
+        """The network that is evaluated: the moving average where there is one."""
+        network: nn.Module = self.session.network if self.ema is None else self.ema.module
+        assert isinstance(network, Architecture)
+        return network
 
     def run(self, on_epoch: OnEpoch = lambda epoch, values: None) -> Outcome:
         """Train to the end, from the checkpoint if there is one.
@@ -92,10 +147,11 @@ class Trainer:
             NonFiniteLossError: a loss became infinite or NaN.
             ContractError: a plugin broke its contract.
         """
-        self._resume()
-        splits = self.protocol.data
-        validation = self.session.split(splits.validation)
-        test = self.session.split(splits.test)
+        if not self._resume():
+            self.session.network.set_phase(0)
+        splits, transforms = self.protocol.data, self.session.job.evaluation_transforms
+        validation = self.session.split(splits.validation, transforms)
+        test = self.session.split(splits.test, transforms)
         while self.progress.epoch < self.protocol.epochs:
             values = self.run_epoch(validation, test)
             on_epoch(self.progress.epoch, values)
@@ -104,84 +160,85 @@ class Trainer:
     def run_epoch(self, validation: Split, test: Split) -> dict[str, float]:
         """Train for one epoch, validate, and write the checkpoint; return the epoch's curves."""
         started = time.perf_counter()
+        progress = self.progress
         values = self._train_epoch()
+        evaluation = self.evaluator(self.scored, validation)
+        values |= _curves(evaluation)
         self._note(values)
-        self._validate(self.evaluator(self.session.network, validation), values)
-        self._test_if_wanted(test)
-        self.progress.epoch += 1
-        self.progress.seconds += time.perf_counter() - started
+        if self.selector.see(progress.selected, evaluation, progress.epoch):
+            progress.selected.best_state = copy_state(self.scored)
+        if self.selector.wants_test(progress.epoch):
+            progress.selected.tests.append(self.evaluator(self.scored, test).scores)
+        progress.epoch += 1
+        progress.seconds += time.perf_counter() - started
         self._save()
         return values
 
     def _train_epoch(self) -> dict[str, float]:
         session, protocol, progress = self.session, self.protocol, self.progress
-        names = list(session.tasks)
         session.strategy.epoch(self._epoch_info())
         session.network.train()
-        sums = dict.fromkeys(names, torch.zeros((), device=session.device))
-        counts: dict[str, Tensor | int] = dict.fromkeys(names, 0)
-        weights: Tensor | None = None
-        for x, targets in self.train_split.shuffled(
+        if progress.epoch == 0:
+            self._movement = Movement(session.network)
+        sums: dict[str, Tensor] = {}
+        counts: dict[str, Any] = {}
+        stepped: Stepped | None = None
+        batches = self.train_split.shuffled(
             protocol.batch_size, session.job.seed, progress.epoch, drop_last=protocol.drop_last
-        ):
-            totals, valid, weights = self.step(x, targets)
-            for name in names:
-                sums[name] = sums[name] + totals[name]
-                counts[name] = counts[name] + valid[name]
-            progress.samples += len(x)
-        means = {name: float(sums[name]) / max(float(counts[name]), 1.0) for name in names}
-        self._require_finite(means)
-        values = {f"train/{name}/loss": mean for name, mean in means.items()}
-        values["lr"] = float(self.optimizer.param_groups[0]["lr"])
-        if weights is not None and len(weights) == len(names):
-            values |= {
-                f"weight/{name}": float(w) for name, w in zip(names, weights.tolist(), strict=True)
-            }
-        return values
-
-    def step(
-        self, x: Tensor, targets: dict[str, Tensor]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor | int], Tensor | None]:
-        """Make one optimiser step on a batch.
-
-        Returns:
-            The summed loss and number of valid elements of each task, detached; and the weights
-            of the tasks where the strategy states them.
-        """
-        session = self.session
-        factor = schedule_factor(
-            self.protocol.schedule, self.progress.step, self.steps, self.protocol.epochs
         )
-        set_learning_rate(self.optimizer, self.protocol.optimizer.lr * factor)
-        outputs = session.network(x, list(session.tasks))
-        if self._first:
-            check_outputs(session.network, outputs, session.tasks, len(x))
-        totals: dict[str, Tensor] = {}
-        counts: dict[str, Tensor | int] = {}
-        losses: dict[str, Tensor] = {}
-        for name, task in session.tasks.items():
-            result = task.loss(outputs[name], targets[name])
-            total, count = check_loss(task, result) if self._first else result
-            totals[name], counts[name] = total.detach(), count
-            if int(count) > 0:
-                losses[name] = total / count
-        if session.device.type == "cpu":
-            self._require_finite({name: float(loss.detach()) for name, loss in losses.items()})
-        self._first = False
-        self.optimizer.zero_grad(set_to_none=True)
-        weights = self.backward(losses)
-        self.optimizer.step()
-        self.progress.step += 1
-        return totals, counts, weights
+        values: dict[str, float] = {}
+        weights: dict[str, float] = {}
+        for group in islice(_grouped(batches, self.group), self.steps):
+            log = session.job.log_gradients and stepped is None
+            stepped = self.update(group, log_gradients=log)
+            values |= stepped.gradients
+            weights |= stepped.weights
+            for name, total in stepped.totals.items():
+                sums[name] = sums[name] + total if name in sums else total.double()
+                counts[name] = counts.get(name, 0) + stepped.counts[name]
+        means = {name: float(sums[name]) / max(float(counts[name]), 1.0) for name in sums}
+        require_finite(means, f"epoch {progress.epoch + 1}")
+        if self._movement is not None:
+            progress.notes += self._movement.unmoved(session.network)
+            self._movement = None
+        values |= {f"train/{name}/loss": mean for name, mean in means.items()}
+        values["lr"] = self._lr
+        return values | {f"weight/{name}": weight for name, weight in weights.items()}
 
-    def _require_finite(self, losses: dict[str, float]) -> None:
-        for name, loss in losses.items():
-            if not math.isfinite(loss):
-                raise NonFiniteLossError(
-                    f"The training loss of task '{name}' became {loss} in epoch "
-                    f"{self.progress.epoch + 1}, optimiser step {self.progress.step + 1}; lower "
-                    "the learning rate, or look for a division by zero in the loss or weighting."
-                )
+    def update(self, group: list[Batch], *, log_gradients: bool = False) -> Stepped:
+        """Make the update that a group of mini-batches stands for."""
+        progress = self.progress
+        self._enter_phase()
+        phase = self.phases[progress.phase][1]
+        factor = schedule_factor(
+            self.protocol.schedule, progress.step, self.steps, self.protocol.epochs
+        )
+        self._lr = self.protocol.optimizer.lr * factor * phase.lr
+        set_learning_rate(self.optimizer, self._lr)
+        done = progress.step / (self.steps * self.protocol.epochs)
+        where = f"epoch {progress.epoch + 1}, optimiser step {progress.step + 1}"
+        stepped = self.updater(group, done, where, log_gradients=log_gradients)
+        if self.ema is not None:
+            self.ema.update_parameters(self.session.network)
+        progress.step += 1
+        progress.optimizer_steps += stepped.steps
+        progress.samples += sum(map(len, group))
+        return stepped
+
+    def _enter_phase(self) -> None:
+        """Begin the next phase where the last one has ended."""
+        progress, network = self.progress, self.session.network
+        while progress.step >= self.phases[progress.phase][0]:
+            progress.phase += 1
+            network.set_phase(progress.phase)
+            seed = derive(self.session.job.seed, "phase", progress.phase)
+            generator = torch.Generator().manual_seed(seed)
+            reset = list(network.enter_phase(progress.phase, generator))
+            if self.phases[progress.phase][1].fresh_optimizer:
+                self.optimizer = self._make_optimizer()
+            else:
+                forget(self.optimizer, [p for module in reset for p in module.parameters()])
+            self.updater = self._make_updater()
 
     def _epoch_info(self) -> EpochInfo:
         def losses(split: str) -> dict[str, list[float]]:
@@ -195,71 +252,34 @@ class Trainer:
             self.progress.epoch, self.protocol.epochs, losses("train"), losses("validation")
         )
 
-    def _validate(self, evaluation: Evaluation, values: dict[str, float]) -> None:
-        progress = self.progress
-        found = {f"validation/{name}/loss": loss for name, loss in evaluation.losses.items()}
-        for task, scores in evaluation.scores.items():
-            found |= {f"validation/{task}/{metric}": value for metric, value in scores.items()}
-        self._note(found)
-        values |= found
-        progress.validation.append(evaluation.scores)
-        if self.protocol.selection.rule != "best-validation":
-            progress.validation = progress.validation[-self.protocol.selection.k :]
-            return
-        value = self._criterion(evaluation)
-        if progress.best_value is None or value > progress.best_value:
-            progress.best_value, progress.best_epoch = value, progress.epoch
-            progress.best_state = _copy(self.session.network.state_dict())
-            progress.validation = [evaluation.scores]
-        else:
-            progress.validation = progress.validation[:1]
-
-    def _criterion(self, evaluation: Evaluation) -> float:
-        """Return the validation criterion, larger is better; NaN counts as worst."""
-        criterion = self.protocol.selection.criterion
-        if criterion == "loss":
-            value, higher = sum(evaluation.losses.values()), False
-        else:
-            name, _, metric = criterion.partition("/")
-            if name not in self.session.tasks:
-                name = next(iter(self.session.tasks))
-                metric = self.session.tasks[name].primary
-            if metric not in evaluation.scores[name]:
-                raise ContractError(
-                    f"{self.protocol.id}: selection.criterion names metric '{metric}', which task "
-                    f"'{name}' lacks; it has {', '.join(evaluation.scores[name])}."
-                )
-            value = evaluation.scores[name][metric]
-            higher = bool(self.evaluator.metrics[name][metric].higher_is_better)
-        if math.isnan(value):
-            return -math.inf
-        return value if higher else -value
-
-    def _test_if_wanted(self, test: Split) -> None:
-        selection, progress = self.protocol.selection, self.progress
-        left = self.protocol.epochs - progress.epoch
-        if selection.rule == "mean-of-last-k" and left <= selection.k:
-            progress.tests.append(self.evaluator(self.session.network, test).scores)
-
     def _finish(self, test: Split) -> Outcome:
-        progress, network = self.progress, self.session.network
+        progress, kept = self.progress, self.progress.selected
+        network = self.scored
         selected = progress.epoch
-        if progress.best_state is not None:
-            network.load_state_dict(progress.best_state)
-            selected = progress.best_epoch + 1
-        tests = progress.tests or [self.evaluator(network, test).scores]
-        validation = mean_scores(progress.validation[-self._averaged() :])
+        if kept.best_state is not None:
+            network.load_state_dict(kept.best_state)
+            selected = kept.best_epoch + 1
+        tests = kept.tests or [self.evaluator(network, test).scores]
+        last = self.phases[-1][1].tasks
+        absent = [] if last is None else [t for t in self.session.tasks if t not in last]
+        if absent:
+            progress.notes.append(f"Not trained in the last phase: {', '.join(absent)}.")
         return Outcome(
-            mean_scores(tests), validation, selected, progress, _copy(network.state_dict())
+            mean_scores(tests),
+            self.selector.validation(kept),
+            selected,
+            progress,
+            copy_state(network),
+            lr_factors(self.optimizer),
         )
 
-    def _averaged(self) -> int:
-        selection = self.protocol.selection
-        return selection.k if selection.rule == "mean-of-last-k" else 1
-
     def _note(self, values: dict[str, float]) -> None:
+        """Add an epoch to the curves; a curve that the epoch lacks gets a gap."""
+        curves, epoch = self.progress.curves, self.progress.epoch
         for name, value in values.items():
-            self.progress.curves.setdefault(name, []).append(finite(value))
+            curves.setdefault(name, [None] * epoch).append(finite(value))
+        for curve in curves.values():
+            curve.extend([None] * (epoch + 1 - len(curve)))
 
     def _save(self) -> None:
         if self.checkpoint is None or self.progress.epoch == self.protocol.epochs:
@@ -267,24 +287,56 @@ class Trainer:
         state: dict[str, Any] = {
             "network": self.session.network.state_dict(),
             "strategy": self.session.strategy.state_dict(),
+            "inner": [o.state_dict() for o in self.session.strategy.optimizers()],
             "optimizer": self.optimizer.state_dict(),
+            "ema": None if self.ema is None else self.ema.state_dict(),
             "rng": rng_state(),
-            "progress": {name: getattr(self.progress, name) for name in Progress.__slots__},
+            "progress": asdict(self.progress),
         }
         save_checkpoint(self.checkpoint, checkpoint_identity(self.session.job), state)
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
+        """Take up the checkpoint, if there is a usable one."""
         if self.checkpoint is None:
-            return
+            return False
         state = load_checkpoint(self.checkpoint, checkpoint_identity(self.session.job))
         if state is None:
-            return
-        self.session.network.load_state_dict(state["network"])
+            return False
+        plain = state["progress"]
+        self.progress = Progress(
+            **{
+                **plain,
+                "selected": Selected(**plain["selected"]),
+                "effort": Effort(**plain["effort"]),
+            }
+        )
+        network = self.session.network
+        network.set_phase(self.progress.phase)
+        network.load_state_dict(state["network"])
         self.session.strategy.load_state_dict(state["strategy"])
+        for inner, saved in zip(self.session.strategy.optimizers(), state["inner"], strict=True):
+            inner.load_state_dict(saved)
+        self.optimizer = self._make_optimizer()
         self.optimizer.load_state_dict(state["optimizer"])
-        self.progress = Progress(**state["progress"])
+        self.updater = self._make_updater()
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
         restore_rng(state["rng"])
+        return True
 
 
-def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in state.items()}
+def _grouped(batches: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
+    while group := list(islice(batches, size)):
+        yield group
+
+
+def _curves(evaluation: Evaluation) -> dict[str, float]:
+    values = {f"validation/{name}/loss": loss for name, loss in evaluation.losses.items()}
+    for task, scores in evaluation.scores.items():
+        values |= {f"validation/{task}/{metric}": value for metric, value in scores.items()}
+    return values
+
+
+def copy_state(network: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of a network's state on the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}

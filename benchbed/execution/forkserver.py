@@ -18,7 +18,6 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +120,8 @@ class Server:
 
     def emit(self, event: dict[str, Any]) -> None:
         """Write one event as one line; the lock keeps lines of several children apart."""
-        line = json.dumps(event).encode() + b"\n"
+        # a child that was killed while writing may have left half a line: begin a new one
+        line = b"\n" + json.dumps(event).encode() + b"\n"
         fcntl.lockf(self.lock, fcntl.LOCK_EX)
         try:
             while line:
@@ -141,24 +141,26 @@ class Server:
     def stop(self) -> None:
         """Stop all children, gently so that none leaves a half-written file behind."""
         deadline = time.monotonic() + GRACE
-        number = signal.SIGTERM
+        self.signal(signal.SIGTERM)
         while self.children:
-            for pid in self.children:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
             time.sleep(0.05)
             for pid in list(self.children):
                 if os.waitpid(pid, os.WNOHANG)[0]:
                     del self.children[pid]
             if time.monotonic() > deadline:
-                number = signal.SIGKILL
+                self.signal(signal.SIGKILL)
 
-
-_exit: Callable[..., Any] = sys.exit
+    def signal(self, number: int) -> None:
+        """Send all children a signal."""
+        for pid in self.children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def _exit_on_signal(number: int, frame: object) -> None:
-    _exit(128 + number)
+    from benchbed.execution.worker import Stopped
+
+    raise Stopped(128 + number)
 
 
 def main() -> None:

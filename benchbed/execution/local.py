@@ -47,7 +47,8 @@ def _read_events(stream: IO[bytes], events: queue.Queue[Event], number: int | No
     for line in stream:
         with contextlib.suppress(ValueError):  # a process killed while writing leaves half a line
             event: Event = json.loads(line)
-            events.put(event if number is None else {**event, "id": number})
+            if isinstance(event, dict) and "event" in event:  # a plugin may print
+                events.put(event if number is None else {**event, "id": number})
 
 
 class ForkedProcesses:

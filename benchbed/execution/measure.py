@@ -6,6 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -56,11 +57,12 @@ def _step_ms(session: Session) -> float:
     trainer = Trainer(session)
     protocol = session.job.protocol
     batches = trainer.train_split.shuffled(protocol.batch_size, 0, 0, drop_last=False)
-    x, targets = next(batches)
+    group = list(islice(batches, trainer.group))
+    session.network.set_phase(0)
     session.network.train()
 
     def step() -> None:
-        trainer.step(x, targets)
+        trainer.update(group)
         trainer.progress.step = 0
 
     return _median_ms(step, session.device)

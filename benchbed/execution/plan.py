@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,11 @@ import msgspec
 
 from benchbed.canonical import digest
 from benchbed.dataset import Dataset
-from benchbed.errors import MethodError
+from benchbed.errors import DataError, MethodError
 from benchbed.job import Job
 from benchbed.loading import make_component
 from benchbed.method import Component, Method, plain_component, resolve_method
-from benchbed.protocol import Protocol
+from benchbed.protocol import Protocol, TransformEntry
 from benchbed.record import ENGINE, Record, run_key
 from benchbed.registry import Registry
 from benchbed.spec import show_value
@@ -72,6 +73,8 @@ class Settings:
     threads: int = 1
     device: str = "auto"
     accept_stale: bool = False
+    pretrained: Path | None = None
+    log_gradients: bool = False
     commit: str = ""
     dirty: bool = False
 
@@ -83,6 +86,9 @@ class _Parts:
     dataset: Component
     data_digest: str
     methods: list[Method] = field(default_factory=list)
+    transforms: list[Component] = field(default_factory=list)
+    evaluation_transforms: list[Component] = field(default_factory=list)
+    pretrained_digest: str = ""
 
 
 def make_plan(
@@ -106,6 +112,7 @@ def make_plan(
     """
     parts = _resolve(protocol, methods, registry)
     parts.data_digest = make_component(parts.dataset, Dataset).digest(settings.data_root)
+    parts.pretrained_digest = file_digest(settings.pretrained)
     parts.methods = _with_baselines(parts.methods, protocol, registry)
     store = Store(settings.results)
     chosen = tuple(protocol.seeds if seeds is None else dict.fromkeys(seeds))
@@ -154,7 +161,37 @@ def _resolve(protocol: Protocol, methods: Sequence[str], registry: Registry) -> 
     names, backbone = list(protocol.tasks), protocol.backbone or None
     found = [resolve_method(name, registry, names, backbone) for name in methods]
     unique = {method.name: method for method in found}
-    return _Parts(protocol, tasks, dataset, "", list(unique.values()))
+    return _Parts(
+        protocol,
+        tasks,
+        dataset,
+        "",
+        list(unique.values()),
+        _transforms(protocol.transforms, registry),
+        _transforms(protocol.evaluation_transforms, registry),
+    )
+
+
+def _transforms(entries: Sequence[TransformEntry], registry: Registry) -> list[Component]:
+    return [
+        plain_component("transform", registry.get("transform", entry.name), entry.options)
+        for entry in entries
+    ]
+
+
+def file_digest(path: Path | None) -> str:
+    """Return the SHA-256 of a file, or nothing without one.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    if path is None:
+        return ""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"Cannot read --pretrained {path}: {error.strerror}.") from error
 
 
 def _with_baselines(
@@ -181,10 +218,12 @@ def baseline_name(baseline: str, backbone: Component | None, protocol: Protocol)
         return baseline
     options = dict(backbone.options)
     name = str(options.pop("model")) if "model" in options else backbone.id
-    given = [f"backbone={name}"] if name != protocol.backbone else []
+    architecture, plus, weighting = baseline.partition("+")
+    head, _, own = architecture.partition(":")
+    given = [item for item in own.split(",") if item and not item.startswith("backbone")]
+    given += [f"backbone={name}"] if name != protocol.backbone else []
     given += [f"backbone.{key}={show_value(value)}" for key, value in options.items()]
-    separator = "," if ":" in baseline else ":"
-    return baseline + (separator + ",".join(given) if given else "")
+    return head + (":" + ",".join(given) if given else "") + plus + weighting
 
 
 def _task_sets(method: Method, protocol: Protocol) -> Iterable[list[str]]:
@@ -213,8 +252,21 @@ def _job(parts: _Parts, method: Method, tasks: list[str], seed: int, settings: S
         commit=settings.commit,
         dirty=settings.dirty,
         one_run_per_task=method.one_run_per_task,
+        traits=list(method.traits),
+        transforms=parts.transforms,
+        evaluation_transforms=parts.evaluation_transforms,
+        pretrained=str(settings.pretrained.absolute()) if settings.pretrained else "",
+        pretrained_digest=parts.pretrained_digest,
+        log_gradients=settings.log_gradients,
     )
-    key = run_key(parts.protocol.digest, job.components, job.data_digest, seed, tasks)
+    key = run_key(
+        parts.protocol.digest,
+        job.components,
+        job.data_digest,
+        seed,
+        tasks,
+        pretrained=parts.pretrained_digest,
+    )
     return msgspec.structs.replace(job, key=key)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from benchbed.cost import static_costs
+from benchbed.cost import static_costs, training_macs
 from benchbed.engine.session import Session
 from benchbed.engine.trainer import Outcome
 from benchbed.environment import describe, now
@@ -35,8 +36,10 @@ def device_name(device: torch.device) -> str:
     return f"cuda ({torch.cuda.get_device_name(device)})"
 
 
-def make_record(job: Job, session: Session, outcome: Outcome, started: str) -> Record:
-    """Return the record of a finished run.
+def make_record(
+    job: Job, session: Session, outcome: Outcome, started: str, notes: Sequence[str] = ()
+) -> Record:
+    """Return the record of a finished run, with notes on how it was started.
 
     Raises:
         RunError: a test metric is not finite.
@@ -61,12 +64,21 @@ def make_record(job: Job, session: Session, outcome: Outcome, started: str) -> R
         selected_epoch=outcome.selected_epoch,
         curves=progress.curves,
         costs=static_costs(session),
-        budget=Budget(progress.epoch, progress.step, progress.samples, round(progress.seconds, 3)),
+        budget=Budget(
+            progress.epoch,
+            progress.optimizer_steps,
+            progress.samples,
+            round(progress.seconds, 3),
+            training_macs(session, progress.effort),
+        ),
         environment=describe(device_name(session.device), job.threads),
         commit=job.commit,
         dirty=job.dirty,
         started=started,
         finished=now(),
+        pretrained=job.pretrained_digest,
+        notes=[*notes, *progress.notes],
+        lr_factors=outcome.lr_factors,
     )
 
 

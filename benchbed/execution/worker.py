@@ -19,6 +19,10 @@ from benchbed.store import Store
 Emit = Callable[[dict[str, Any]], None]
 
 
+class Stopped(SystemExit):
+    """The run was asked to stop: no failure, it goes on from its checkpoint the next time."""
+
+
 def execute(job: Job, emit: Emit) -> int:
     """Carry a job out, telling its progress as events; return the process's exit status.
 
@@ -34,7 +38,9 @@ def execute(job: Job, emit: Emit) -> int:
         else:
             with _only_one(store.checkpoint_path(job.key).with_suffix(".lock")):
                 _train(job, store, emit)
-    except Exception as error:  # noqa: BLE001 - whatever a plugin raises is reported
+    except Stopped:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is reported
         return _fail(job, store, error, emit)
     emit({"event": "done"})
     return 0
@@ -50,6 +56,7 @@ def _prepare(job: Job) -> None:
 
 
 def _train(job: Job, store: Store, emit: Emit) -> None:
+    from benchbed.engine.pretrained import load_pretrained
     from benchbed.engine.session import build_session
     from benchbed.engine.trainer import Trainer
     from benchbed.execution.results import make_record, save_weights
@@ -58,6 +65,7 @@ def _train(job: Job, store: Store, emit: Emit) -> None:
         return
     started = now()
     session = build_session(job)
+    notes = load_pretrained(session) if job.pretrained else []
     checkpoint = store.checkpoint_path(job.key)
     emit({"event": "started", "epochs": job.protocol.epochs})
     begin = time.perf_counter()
@@ -71,7 +79,7 @@ def _train(job: Job, store: Store, emit: Emit) -> None:
         emit({"event": "epoch", "epoch": epoch, "left": left, "values": values})
 
     outcome = Trainer(session, checkpoint).run(on_epoch)
-    record = make_record(job, session, outcome, started)
+    record = make_record(job, session, outcome, started, notes)
     if store.find(job.place, job.key) is not None:
         store.supersede(job.place, job.key)
     save_weights(store.weights_path(job.place, job.key), outcome.weights)
@@ -114,10 +122,10 @@ def _only_one(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _fail(job: Job, store: Store, error: Exception, emit: Emit) -> int:
-    text = traceback.format_exc()
+def _fail(job: Job, store: Store, error: BaseException, emit: Emit) -> int:
+    text = _encodable(traceback.format_exc())
     known = isinstance(error, BenchbedError)
-    message = str(error) if known else one_line(error)
+    message = _encodable(str(error) if known else one_line(error))
     failure = _failure(
         job,
         "non-finite-loss" if isinstance(error, NonFiniteLossError) else "failed",
@@ -125,8 +133,7 @@ def _fail(job: Job, store: Store, error: Exception, emit: Emit) -> int:
         text,
         usage=known and not isinstance(error, RunError),
     )
-    with contextlib.suppress(BenchbedError):
-        store.write("failed", job.place, failure)
+    _write(store, job, failure)
     emit({"event": "failed", "error": message, "traceback": text, "usage": failure.usage})
     return 1
 
@@ -134,9 +141,19 @@ def _fail(job: Job, store: Store, error: Exception, emit: Emit) -> int:
 def record_killed(job: Job, reason: str) -> Failure:
     """Return the failure of a job whose process died without a word; written where possible."""
     failure = _failure(job, "killed", reason)
-    with contextlib.suppress(BenchbedError):
-        Store(job.results).write("failed", job.place, failure)
+    _write(Store(job.results), job, failure)
     return failure
+
+
+def _write(store: Store, job: Job, failure: Failure) -> None:
+    if job.kind == "train":  # a measurement that failed is no failed run
+        with contextlib.suppress(BenchbedError):
+            store.write("failed", job.place, failure)
+
+
+def _encodable(text: str) -> str:
+    """Return a text as it can be written: names of files may hold bytes that are no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _failure(

@@ -49,6 +49,7 @@ class Row:
     step_ms: float | None
     optimizer_steps: int | None
     samples: int | None
+    training_macs: int | None
     failed: int
     missing: int
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -132,6 +133,7 @@ def build_leaderboard(
     measurements = _measurements(store, protocol)
     rows = [builder.row(name, measurements.get(name)) for name in names]
     rows.sort(key=_order)
+    notes += _remarks(records)
     devices = {_device(measurements[row.method]) for row in rows if row.method in measurements}
     return Leaderboard(
         protocol,
@@ -142,6 +144,20 @@ def build_leaderboard(
         tuple(notes),
         "; ".join(sorted(devices)),
     )
+
+
+def _remarks(records: Sequence[Record]) -> list[str]:
+    """Return what of the records a reader of the table must know, once a method."""
+    remarks: dict[str, None] = {}
+    usual = max((r.budget.samples for r in records), default=0)
+    for record in records:
+        if record.budget.samples < usual:
+            remarks[
+                f"{record.method}: unequal budget, {record.budget.samples} samples a run where "
+                f"others drew {usual}."
+            ] = None
+        remarks.update({f"{record.method}: {note}": None for note in record.notes})
+    return list(remarks)
 
 
 def _order(row: Row) -> tuple[bool, float, str]:
@@ -171,8 +187,15 @@ def _of_one_kind(records: list[Record], protocol: Protocol, notes: list[str]) ->
     return kept
 
 
-def _versions(record: Record) -> tuple[tuple[str, str, str], ...]:
-    return tuple((c.kind, c.id, c.version) for c in record.components if c.kind != "task")
+def _versions(record: Record) -> dict[tuple[str, str], object]:
+    """Return what may differ between records of one method's name: versions and options.
+
+    A task's options are its protocol's, and two tasks may share a plugin: its version is enough.
+    """
+    return {
+        (c.kind, c.id): c.version if c.kind == "task" else (c.version, c.options)
+        for c in record.components
+    }
 
 
 def _by_method(records: list[Record], notes: list[str]) -> dict[str, Seeds]:
@@ -182,8 +205,11 @@ def _by_method(records: list[Record], notes: list[str]) -> dict[str, Seeds]:
         found[record.method].append(record)
     groups: dict[str, Seeds] = {}
     for method, items in found.items():
-        newest = max(items, key=lambda record: (record.finished, record.key))
-        kept = [record for record in items if _versions(record) == _versions(newest)]
+        items.sort(key=lambda record: (record.finished, record.key))
+        newest: dict[tuple[str, str], object] = {}
+        for record in items:
+            newest |= _versions(record)
+        kept = [record for record in items if _versions(record).items() <= newest.items()]
         if len(kept) < len(items):
             notes.append(
                 f"{method}: left out {len(items) - len(kept)} records of other plugin versions."
@@ -267,9 +293,13 @@ class _Builder:
         same = [
             other
             for other in self.groups
-            if other.partition(":")[0] == name.partition(":")[0] and self._backbone(other) == wanted
+            if _ids(other) == _ids(name) and self._backbone(other) == wanted
         ]
-        return name if name in same or not same else min(same)
+        if name in same or not wanted:  # a method without a backbone has the protocol's baseline
+            return name
+        if same:
+            return min(same)
+        return f"{name} with the same backbone" if name in self.groups else name
 
     def _backbone(self, method: str) -> object:
         for records in self.groups.get(method, {}).values():
@@ -296,6 +326,7 @@ class _Builder:
             step_ms=measurement.step_ms if measurement else None,
             optimizer_steps=sum(r.budget.optimizer_steps for r in one) if one else None,
             samples=sum(r.budget.samples for r in one) if one else None,
+            training_macs=sum(r.budget.macs for r in one) if one else None,
             failed=len(failed),
             missing=len(everyone - set(complete) - failed),
         )
@@ -311,7 +342,7 @@ class _Builder:
         if not scores:
             return None, "no complete seed"
         if not reference:
-            return None, f"no complete seed of {name} with the same backbone"
+            return None, f"no complete seed of {name.split()[0]} with the same backbone"
         infos = _metrics([r for rs in self.complete(method).values() for r in rs], self.protocol)
         try:
             mean = self._delta_of(
@@ -346,6 +377,11 @@ def _mean(items: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[
         task: {metric: sum(i[task][metric] for i in items) / len(items) for metric in metrics}
         for task, metrics in items[0].items()
     }
+
+
+def _ids(method: str) -> tuple[str, ...]:
+    """Return a method's architecture and weighting without their options."""
+    return tuple(part.partition(":")[0] for part in method.split("+"))
 
 
 def _std(values: Sequence[float]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -38,10 +39,11 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
         line["step_ms"] = row.step_ms
         line["optimizer_steps"] = row.optimizer_steps
         line["samples"] = row.samples
+        line["training_macs"] = row.training_macs
         line |= {"seeds": len(row.seeds), "failed": row.failed, "missing": row.missing}
         lines.append(line | dict(row.extra))
     frame = pd.DataFrame(lines)
-    counts = ["parameters", "macs", "optimizer_steps", "samples"]
+    counts = ["parameters", "macs", "optimizer_steps", "samples", "training_macs"]
     return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
@@ -61,9 +63,10 @@ def to_json(board: Leaderboard) -> str:
             "step_ms": row.step_ms,
             "optimizer_steps": row.optimizer_steps,
             "samples": row.samples,
+            "training_macs": row.training_macs,
             "failed": row.failed,
             "missing": row.missing,
-            **({"extra": dict(row.extra)} if row.extra else {}),
+            **({"extra": {k: _plain(v) for k, v in row.extra.items()}} if row.extra else {}),
         }
         for row in board.rows
     ]
@@ -90,6 +93,13 @@ def to_json(board: Leaderboard) -> str:
     return json.dumps(plain, indent=1, ensure_ascii=False, default=str) + "\n"
 
 
+def _plain(value: object) -> object:
+    """Return what JSON can hold of a value from a plugin."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str | int | None) else str(value)
+
+
 def _stat(stat: Stat) -> dict[str, Any]:
     return {"mean": stat.mean, "std": stat.std}
 
@@ -101,12 +111,13 @@ def to_csv(board: Leaderboard) -> str:
 
 
 def human(count: float | None) -> str:
-    """Return a count with a unit: 23.9k, 1.2M, 4.1G."""
+    """Return a count with a unit: 23.9k, 1.2M, 4.1G, 7T, 2P."""
     if count is None:
         return DASH
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= limit:
-            return f"{count / limit:.3g}{unit}"
+    for limit, unit in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= limit * 0.9995:
+            text = f"{count / limit:.3g}"
+            return (text if "e" not in text else f"{count / limit:.0f}") + unit
     return f"{count:.0f}"
 
 
@@ -141,6 +152,7 @@ def _cells(board: Leaderboard) -> tuple[list[str], list[list[str]], list[set[int
         ("MACs", lambda row: human(row.costs.macs.all_tasks if row.costs else None)),
         ("step\nms", lambda row: DASH if row.step_ms is None else f"{row.step_ms:.2f}"),
         ("steps", lambda row: human(row.optimizer_steps)),
+        ("train\nMACs", lambda row: human(row.training_macs)),
         ("seeds", _seeds),
     ]
     for title, cell in plain:
@@ -182,6 +194,7 @@ def caption(board: Leaderboard) -> list[str]:
         f"Δm: {DEFINITIONS[board.definition]}, against {board.baseline}; positive is better.",
         f"MACs: {MAC_CONVENTION}.",
     ]
+    lines.append("Training MACs: all passes, a backward pass counted as two forward passes.")
     if board.step_device:
         lines.append(f"Step time: median training step, measured alone on {board.step_device}.")
     lines += [
@@ -212,8 +225,12 @@ def to_markdown(board: Leaderboard) -> str:
     return f"# {title}\n\n{table}\n\n{notes}\n"
 
 
-DROPPED: Final = ("steps", "seeds", "step\nms", "MACs", "params")
+DROPPED: Final = ("train\nMACs", "steps", "seeds", "step\nms", "MACs", "params")
 """Columns that a narrow terminal goes without, in this order."""
+
+
+NARROWEST: Final = 12
+"""A table whose method column would have less room is shown as a list."""
 
 
 def to_terminal(board: Leaderboard, width: int = 80) -> RenderableType:
@@ -234,6 +251,9 @@ def to_terminal(board: Leaderboard, width: int = 80) -> RenderableType:
     if len(set(seeds)) == 1:
         hidden.append("seeds")
         lines.insert(1, f"Seeds for each method: {seeds[0]}.")
+    elif any(row.failed or row.missing for row in board.rows):
+        hidden.append("seeds")
+        lines.insert(1, f"Seeds: {'; '.join(map(': '.join, zip(columns[0], seeds, strict=True)))}.")
     widths = [_width(h, c) for h, c in zip(headers, columns, strict=True)]
 
     def total() -> int:
@@ -245,8 +265,22 @@ def to_terminal(board: Leaderboard, width: int = 80) -> RenderableType:
     left_out = [name.replace("\n", " ") for name in hidden if name != "seeds"]
     if left_out:
         lines.append(f"Not shown for lack of room: {', '.join(left_out)}; see --format md.")
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
     shown = [i for i, header in enumerate(headers) if header not in hidden]
+    note = Text("\n".join(lines), style="dim")
+    if (
+        total() - widths[0] + min(widths[0], NARROWEST) > width
+    ):  # one line a number, rather than cut numbers off
+        blocks = [
+            "\n".join(
+                [
+                    row.method,
+                    *(f"  {' '.join(headers[i].split())}: {columns[i][n]}" for i in shown[1:]),
+                ]
+            )
+            for n, row in enumerate(board.rows)
+        ]
+        return Group(Text("\n".join(blocks), overflow="fold"), "", note)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
     for i in shown:
         fits = total() <= width or i > 0
         table.add_column(
@@ -256,7 +290,7 @@ def to_terminal(board: Leaderboard, width: int = 80) -> RenderableType:
         table.add_row(
             *(Text(columns[i][row], style="bold" if row in best[i] else "") for i in shown)
         )
-    return Group(table, "", Text("\n".join(lines), style="dim"))
+    return Group(table, "", note)
 
 
 def _width(header: str, column: list[str]) -> int:

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchbed.engine.data import Split, steps_per_epoch
+from benchbed.engine.data import Split, batches_per_epoch
 
 CPU = torch.device("cpu")
 sizes = st.integers(1, 40)
@@ -19,7 +19,7 @@ def make_split(samples=10):
 
 
 def positions(batches):
-    return [[int(value) for value in x[:, 0]] for x, _ in batches]
+    return [[int(value) for value in batch.input[:, 0]] for batch in batches]
 
 
 def order_of(split, *, seed=0, epoch=0, size=4, drop_last=False):
@@ -51,7 +51,7 @@ def test_drop_last_leaves_out_just_the_incomplete_batch(samples, size):
 @given(samples=sizes, size=sizes, drop_last=st.booleans())
 def test_the_number_of_steps_is_the_number_of_batches(samples, size, drop_last):
     batches = order_of(make_split(samples), size=size, drop_last=drop_last)
-    assert steps_per_epoch(samples, size, drop_last=drop_last) == len(batches)
+    assert batches_per_epoch(samples, size, drop_last=drop_last) == len(batches)
 
 
 def test_the_order_follows_from_seed_and_epoch_alone():
@@ -90,7 +90,8 @@ def test_evaluation_sees_all_samples_in_the_data_sets_order(samples, size):
 
 
 def test_each_task_gets_its_own_target_of_the_same_samples():
-    for x, targets in make_split(11).shuffled(4, 0, 0, drop_last=False):
+    for batch in make_split(11).shuffled(4, 0, 0, drop_last=False):
+        x, targets = batch.input, batch.targets
         assert list(targets) == ["a", "b"]
         assert torch.equal(x[:, 1], -x[:, 0])
         assert torch.equal(targets["a"], 10 * x[:, 0])
@@ -103,7 +104,8 @@ def test_a_memory_map_serves_as_a_column_and_keeps_its_type(tmp_path, dtype):
     np.save(path, np.arange(12, dtype=dtype).reshape(6, 2))
     column = np.load(path, mmap_mode="r")
     split = Split({"input": column, "t": column[:, 0]}, {"t": "t"}, CPU)
-    x, targets = split.batch(np.array([4, 0]))
+    batch = split.batch(np.array([4, 0]))
+    x, targets = batch.input, batch.targets
     assert x.dtype == targets["t"].dtype == getattr(torch, dtype)
     assert x.tolist() == [[8, 9], [0, 1]]
     x.fill_(1)  # a copy: the file cannot be written
@@ -111,7 +113,5 @@ def test_a_memory_map_serves_as_a_column_and_keeps_its_type(tmp_path, dtype):
 
 def test_a_batch_is_a_copy_of_the_data():
     split = make_split(4)
-    x, _ = split.batch(np.arange(4))
-    x.fill_(7)
-    again, _ = split.batch(np.arange(4))
-    assert again[:, 0].tolist() == [0, 1, 2, 3]
+    split.batch(np.arange(4)).input.fill_(7)
+    assert split.batch(np.arange(4)).input[:, 0].tolist() == [0, 1, 2, 3]

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from benchbed import EpochInfo, Weighting, WeightingContext
-from benchbed.engine.gradients import Backward, gramian
+from benchbed.engine.combination import gramian
+from benchbed.engine.gradients import Backward
 from benchbed.errors import ContractError
 from benchbed_zoo.weightings.dwa import DynamicWeightAverage
 from benchbed_zoo.weightings.equal import Equal
@@ -74,7 +75,7 @@ class SeenGramian(Weighting):
 
 def run(strategy, net, losses, *, seed=7):
     torch.manual_seed(seed)
-    returned = Backward(strategy, list(net.named_parameters()))(losses)
+    returned = Backward(strategy, net)(losses)
     return returned, gradients(net)
 
 
@@ -314,8 +315,9 @@ def test_each_parameters_gradient_has_memory_of_its_own():
 @pytest.mark.parametrize("cls", [Ramp, WeightedRamp, Agreeing])
 def test_tasks_need_no_parameters_of_their_own(cls):
     weight = nn.Parameter(torch.tensor([1.0, 2.0], dtype=torch.float64))
+    model = nn.ParameterList([weight])
     losses = {"a": weight[0] ** 2, "b": weight[0] * weight[1]}
-    Backward(strategy_of(cls), [("weight", weight)])(losses)
+    Backward(strategy_of(cls), model)(losses)
     # gradients (2, 0) and (2, 1); Ramp weighs them -1 and 0.5, Agreeing adds the first entries
     assert weight.grad.tolist() == ([4.0, 0.0] if cls is Agreeing else [-1.0, 0.5])
 
@@ -340,7 +342,7 @@ def test_parameters_without_a_gradient_keep_none():
 def test_a_task_left_out_is_in_neither_the_gramian_nor_the_update():
     net, scales = mtan_like()
     strategy = strategy_of(SeenGramian, tasks="abc")
-    backward = Backward(strategy, list(net.named_parameters()))
+    backward = Backward(strategy, net)
     assert backward(losses_of(net, scales)).shape == (3,)
     net.zero_grad()
     losses = losses_of(net, scales)

@@ -1,12 +1,15 @@
 import math
 
 import msgspec
+import numpy as np
 import pytest
 import torch
 
 from benchbed.engine.evaluation import Evaluation, Evaluator, mean_scores
+from benchbed.engine.updates import Stepped
 from benchbed.errors import ContractError, NonFiniteLossError
 from benchbed.protocol import Optimizer, Schedule, Selection
+from benchbed.transform import Batch
 from tests.engine import helpers
 from tests.engine.helpers import (
     METHODS,
@@ -89,13 +92,15 @@ def test_training_learns_something(toy_protocol, registry):
 def batches_seen(job):
     trainer = make_trainer(job)
     seen = []
-    step = trainer.step
+    update = trainer.update
 
-    def noting(x, targets):
-        seen.append((x.clone(), {task: target.clone() for task, target in targets.items()}))
-        return step(x, targets)
+    def noting(group, **options):
+        (batch,) = group
+        targets = {task: target.clone() for task, target in batch.targets.items()}
+        seen.append((batch.input.clone(), targets))
+        return update(group, **options)
 
-    trainer.step = noting
+    trainer.update = noting
     trainer.run()
     return seen
 
@@ -160,14 +165,14 @@ def test_a_run_killed_in_the_middle_of_an_epoch_repeats_that_epoch_to_the_bit(
     for steps in range(1, 4 * toy_protocol.epochs, 3):
         path = tmp_path / f"{steps}.pt"
         trainer = make_trainer(job, path)
-        step = trainer.step
+        update = trainer.update
 
-        def dying(x, targets, trainer=trainer, step=step, steps=steps):
+        def dying(group, trainer=trainer, update=update, steps=steps, **options):
             if trainer.progress.step == steps:
                 raise Stopped
-            return step(x, targets)
+            return update(group, **options)
 
-        trainer.step = dying
+        trainer.update = dying
         with pytest.raises(Stopped):
             trainer.run()
         assert same(results(make_trainer(job, path).run()), expected), steps
@@ -290,7 +295,7 @@ def test_mean_of_last_k_averages_the_metrics_of_the_last_k_epochs(toy_protocol, 
     assert near(outcome.validation, mean_scores([val.scores for _, val, _ in epochs[-k:]]))
     assert outcome.selected_epoch == 8
     assert same(outcome.weights, epochs[-1][0])
-    assert len(outcome.progress.tests) == k
+    assert len(outcome.progress.selected.tests) == k
 
 
 def test_another_tasks_criterion_means_the_own_primary_metric_in_a_single_task_run(
@@ -404,10 +409,12 @@ def test_a_step_without_valid_targets_of_a_task_leaves_its_head_and_weighting_al
         }
 
     x = torch.randn(8, 4)
-    trainer.step(x, {"a": x[:, 0], "b": x[:, 1]})  # so that the optimiser has a memory of both
+    trainer.update(
+        [Batch(x, {"a": x[:, 0], "b": x[:, 1]})]
+    )  # so that the optimiser has a memory of both
     before = of_b()
     trunk = session.network.trunk[0].weight.detach().clone()
-    trainer.step(x, {"a": x[:, 0], "b": torch.full((8,), math.nan)})
+    trainer.update([Batch(x, {"a": x[:, 0], "b": torch.full((8,), math.nan)})])
     assert same(of_b(), before)
     assert not torch.equal(session.network.trunk[0].weight, trunk)
 
@@ -416,7 +423,7 @@ def test_a_batch_without_any_valid_target_changes_no_parameter(toy_protocol, reg
     trainer = make_trainer(make_job(toy_protocol, registry, "toy-net+mgda"))
     before = {n: p.detach().clone() for n, p in trainer.session.network.named_parameters()}
     nothing = torch.full((8,), math.nan)
-    trainer.step(torch.randn(8, 4), {"a": nothing, "b": nothing})
+    trainer.update([Batch(torch.randn(8, 4), {"a": nothing, "b": nothing})])
     after = {n: p.detach() for n, p in trainer.session.network.named_parameters()}
     assert same(after, before)
 
@@ -424,14 +431,15 @@ def test_a_batch_without_any_valid_target_changes_no_parameter(toy_protocol, reg
 def totals_seen(trainer):
     """Run, and return each step's summed losses and counts, an epoch a list."""
     steps = []
-    step = trainer.step
+    update = trainer.update
 
-    def noting(x, targets):
-        totals, counts, weights = step(x, targets)
+    def noting(group, **options):
+        stepped = update(group, **options)
+        totals, counts = stepped.totals, stepped.counts
         steps.append({n: (float(totals[n]), int(counts[n])) for n in totals})
-        return totals, counts, weights
+        return stepped
 
-    trainer.step = noting
+    trainer.update = noting
     outcome = trainer.run()
     return [steps[i : i + trainer.steps] for i in range(0, len(steps), trainer.steps)], outcome
 
@@ -455,11 +463,11 @@ def test_an_epochs_training_loss_stays_exact_over_many_batches(toy_protocol, reg
     trainer = make_trainer(make_job(replaced(toy_protocol, epochs=1), registry))
     large = [2.0**24, 1.0, 1.0, 1.0]
 
-    def step(x, targets):
+    def update(group, **options):
         value = torch.tensor(large.pop(0))
-        return {"a": value, "b": value}, {"a": 1, "b": 1}, None
+        return Stepped({"a": value, "b": value}, {"a": 1, "b": 1})
 
-    trainer.step = step
+    trainer.update = update
     outcome = trainer.run()
     assert outcome.progress.curves["train/a/loss"] == [(2**24 + 3) / 4]
 
@@ -489,7 +497,7 @@ def test_steps_and_samples_are_counted_with_and_without_the_last_batch(
 
 def test_a_batch_larger_than_the_data_with_drop_last_is_refused(toy_protocol, registry):
     protocol = replaced(toy_protocol, batch_size=31, drop_last=True)
-    expected = r"toy@1: its batch size 31 is larger than the training split \(30 samples\)"
+    expected = r"toy@1: its batch size 31 .* is larger than the training split \(30 samples\)"
     with pytest.raises(ContractError, match=expected):
         make_trainer(make_job(protocol, registry))
 
@@ -555,11 +563,11 @@ def test_the_test_split_is_never_looked_at_before_the_last_k_epochs(toy_protocol
         (SELECTIONS["mean of last 2"], [3, 4]),
     ]:
         trainer = make_trainer(make_job(replaced(toy_protocol, selection=selection), registry))
-        test = trainer.session.split("test").batch(range(10))[0]
+        test = trainer.session.split("test").batch(np.arange(10)).input
         evaluator, seen = trainer.evaluator, []
 
         def noting(network, split, evaluator=evaluator, seen=seen, trainer=trainer, test=test):
-            if torch.equal(split.batch(range(10))[0], test):
+            if torch.equal(split.batch(np.arange(10)).input, test):
                 seen.append(trainer.progress.epoch + 1)
             return evaluator(network, split)
 

@@ -32,9 +32,12 @@ class TimmFeatures(Backbone):
         self.reductions = tuple(self.model.feature_info.reduction())
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the model's feature maps."""
-        features: list[Tensor] = self.model(x)
-        return features
+        """Return the model's feature maps, channels first."""
+        return [
+            # some transformers give maps channels last
+            feature if feature.shape[1] == channels else feature.permute(0, 3, 1, 2)
+            for feature, channels in zip(self.model(x), self.channels, strict=True)
+        ]
 
 
 def _wants_size(model: str) -> bool:

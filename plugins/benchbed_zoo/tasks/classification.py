@@ -39,6 +39,10 @@ class Classification(Task):
         """Return the most likely class, ``(N,)``."""
         return output.argmax(dim=1)
 
+    def average(self, outputs: Tensor) -> Tensor:
+        """Return the logarithm of the crops' mean probabilities."""
+        return outputs.softmax(dim=2).mean(dim=1).log()
+
     def metrics(self) -> dict[str, Metric]:
         """Return the share of samples that are right, and its mean over classes."""
         return {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -14,7 +15,8 @@ from benchbed.weighting import EpochInfo, Level, Weighting, WeightingContext
 class DynamicWeightAverage(Weighting):
     """w = K·softmax(r/T) with r_k(t) = L_k(t−1)/L_k(t−2) from epoch-mean training losses.
 
-    Weights are 1 in the first two epochs. A task whose loss two epochs ago was 0 counts as r = 1.
+    Weights are 1 in the first two epochs. A task whose loss two epochs ago was 0,
+    or that was not trained in one of the two, counts as r = 1.
     Source: S. Liu, E. Johns, A. Davison, CVPR 2019, eq. 7 (K tasks, T = 2).
     """
 
@@ -41,9 +43,10 @@ class DynamicWeightAverage(Weighting):
         self.current.copy_(weights)
 
     @staticmethod
-    def _ratio(losses: object) -> float:
-        before, last = losses[-2], losses[-1]  # type: ignore[index]
-        return last / before if before else 1.0
+    def _ratio(losses: Sequence[float]) -> float:
+        before, last = losses[-2:]
+        ratio = last / before if before else 1.0
+        return ratio if math.isfinite(ratio) else 1.0
 
     def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return w_k·L_k."""

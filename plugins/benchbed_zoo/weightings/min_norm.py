@@ -36,10 +36,11 @@ def min_norm_weights(gramian: np.ndarray) -> np.ndarray:
         value = float(v @ products)
         if value <= 0.0:
             break
-        slack = (products - value * b) / (np.abs(c) @ v + value * b)
+        slack = products - value * b
         slack[active] = np.inf
         entering = int(np.argmin(slack))
-        if slack[entering] >= -ROUNDING or value >= best:
+        size = np.abs(c[entering]) @ v + value * b[entering]
+        if slack[entering] >= -ROUNDING * size or value >= best:
             break
         best = value
         active.append(entering)

@@ -1,0 +1,116 @@
+"""From a batch to the tasks' losses: outputs, repeated scoring, mixed targets, auxiliary losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from benchbed.architecture import Architecture, check_outputs
+from benchbed.errors import ContractError
+from benchbed.task import Task, check_loss
+from benchbed.transform import Batch
+
+Count = Tensor | int
+
+
+@dataclass(slots=True)
+class TaskLosses:
+    """The losses of one batch.
+
+    Attributes:
+        totals: for each task its summed loss (repeated scoring included), with its graph.
+        counts: for each task the number of valid elements of its own output.
+        extra: for each task what ``auxiliary`` adds to its mean loss.
+        free: the loss that no task owns, if any.
+    """
+
+    totals: dict[str, Tensor]
+    counts: dict[str, Count]
+    extra: dict[str, Tensor]
+    free: Tensor | None
+
+    def means(self) -> dict[str, Tensor]:
+        """Return the loss of each task that has a valid element."""
+        means: dict[str, Tensor] = {}
+        for name, total in self.totals.items():
+            if int(self.counts[name]) > 0:
+                mean = total / self.counts[name]
+                means[name] = mean + self.extra[name] if name in self.extra else mean
+        return means
+
+
+class LossComputer:
+    """Scores outputs by their tasks; contracts are checked on the first batch of each set."""
+
+    def __init__(self, network: Architecture, tasks: Mapping[str, Task]) -> None:
+        self.network = network
+        self.tasks = tasks
+        self._checked: set[tuple[str, ...]] = set()
+
+    def __call__(self, batch: Batch, names: Sequence[str], progress: float) -> TaskLosses:
+        """Run the network for some tasks and return their losses.
+
+        Raises:
+            ContractError: the network or a task returned something wrong.
+        """
+        outputs = self.network(batch.input, list(names))
+        first = tuple(names) not in self._checked
+        if first:
+            wanted = {name: self.tasks[name] for name in names}
+            check_outputs(self.network, outputs, wanted, len(batch))
+            self._checked.add(tuple(names))
+        totals: dict[str, Tensor] = {}
+        counts: dict[str, Count] = {}
+        for name in names:
+            totals[name], counts[name] = self._score(name, outputs[name], batch, first=first)
+        for key, output in outputs.items():
+            name, at, _ = key.partition("@")
+            if at and name in totals:
+                again, count = self._score(name, output, batch, first=first)
+                totals[name] = totals[name] + _rescaled(again, count, counts[name])
+        losses = TaskLosses(totals, counts, {}, None)
+        self._auxiliary(losses, outputs, batch, progress)
+        return losses
+
+    def _score(
+        self, name: str, output: Tensor, batch: Batch, *, first: bool
+    ) -> tuple[Tensor, Count]:
+        task = self.tasks[name]
+        result = task.loss(output, batch.targets[name])
+        total, count = check_loss(task, result) if first else result
+        if batch.mixed is None:
+            return total, count
+        other, other_count = task.loss(output, batch.mixed[name])
+        # a convex sum of two means, written as a sum over the first one's elements
+        mixed = batch.share * total + (1.0 - batch.share) * _rescaled(other, other_count, count)
+        return mixed, count
+
+    def _auxiliary(
+        self, losses: TaskLosses, outputs: Mapping[str, Tensor], batch: Batch, progress: float
+    ) -> None:
+        if type(self.network).auxiliary is Architecture.auxiliary:
+            return
+        found = self.network.auxiliary(outputs, losses.means(), batch.targets, progress)
+        name = f"{type(self.network).__name__}.auxiliary"
+        for key, value in found.items():
+            if not isinstance(value, Tensor) or value.dim() != 0:
+                raise ContractError(f"{name} must return scalar tensors, got one for {key!r}.")
+            if key is None:
+                losses.free = value
+            elif key in losses.totals:
+                losses.extra[key] = value
+            else:
+                raise ContractError(
+                    f"{name} returned a loss for '{key}', which is no task of this step "
+                    f"({', '.join(losses.totals)})."
+                )
+
+
+def _rescaled(total: Tensor, count: Count, wanted: Count) -> Tensor:
+    """Return a sum over ``count`` elements as one over ``wanted`` elements of the same mean."""
+    if isinstance(count, int) and isinstance(wanted, int) and count == wanted:
+        return total
+    return total / torch.as_tensor(count).clamp(min=1) * wanted

@@ -1,0 +1,89 @@
+"""Model selection: which epoch's model is scored on the test split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from benchbed.engine.evaluation import Evaluation, mean_scores
+from benchbed.errors import ContractError
+from benchbed.protocol import Selection
+from benchbed.record import Scores
+from benchbed.task import Task
+
+
+@dataclass(slots=True)
+class Selected:
+    """What selection keeps from epoch to epoch; all of it is in the checkpoint."""
+
+    best_value: float | None = None
+    best_epoch: int = 0
+    best_state: dict[str, Tensor] | None = None
+    validation: list[Scores] = field(default_factory=list)
+    tests: list[Scores] = field(default_factory=list)
+
+
+class Selector:
+    """Applies a selection rule."""
+
+    def __init__(self, rule: Selection, epochs: int, tasks: Mapping[str, Task]) -> None:
+        self.rule = rule
+        self.epochs = epochs
+        self.tasks = tasks
+        self.directions = {
+            name: {key: bool(metric.higher_is_better) for key, metric in task.metrics().items()}
+            for name, task in tasks.items()
+        }
+
+    def see(self, kept: Selected, evaluation: Evaluation, epoch: int) -> bool:
+        """Take an epoch's validation into account; tell whether its model is the best so far."""
+        kept.validation.append(evaluation.scores)
+        if self.rule.rule != "best-validation":
+            kept.validation = kept.validation[-self.averaged :]
+            return False
+        value = self.criterion(evaluation)
+        if kept.best_value is not None and not value > kept.best_value:
+            kept.validation = kept.validation[:1]
+            return False
+        kept.best_value, kept.best_epoch = value, epoch
+        kept.validation = [evaluation.scores]
+        return True
+
+    def wants_test(self, epoch: int) -> bool:
+        """Tell whether the test split is scored after this epoch (counted from 0)."""
+        return self.rule.rule == "mean-of-last-k" and self.epochs - epoch <= self.rule.k
+
+    @property
+    def averaged(self) -> int:
+        """Number of epochs whose scores are averaged."""
+        return self.rule.k if self.rule.rule == "mean-of-last-k" else 1
+
+    def validation(self, kept: Selected) -> Scores:
+        """Return the validation scores that belong to the test scores."""
+        return mean_scores(kept.validation[-self.averaged :])
+
+    def criterion(self, evaluation: Evaluation) -> float:
+        """Return the validation criterion, larger is better; NaN counts as worst.
+
+        Raises:
+            ContractError: the criterion names a metric that its task lacks.
+        """
+        if self.rule.criterion == "loss":
+            value, higher = sum(evaluation.losses.values()), False
+        else:
+            name, _, metric = self.rule.criterion.partition("/")
+            if name not in self.tasks:
+                name = next(iter(self.tasks))
+                metric = self.tasks[name].primary
+            if metric not in evaluation.scores[name]:
+                raise ContractError(
+                    f"The protocol's selection.criterion names metric '{metric}', which task "
+                    f"'{name}' lacks; it has {', '.join(evaluation.scores[name])}."
+                )
+            value, higher = evaluation.scores[name][metric], self.directions[name][metric]
+        if math.isnan(value):
+            return -math.inf
+        return value if higher else -value

@@ -1,0 +1,282 @@
+"""One optimiser update from one or several mini-batches, joint or one task at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from benchbed.engine.combination import gramian
+from benchbed.engine.gradients import Backward, Rows
+from benchbed.engine.losses import Count, LossComputer, TaskLosses
+from benchbed.engine.session import Session
+from benchbed.errors import ContractError, NonFiniteLossError
+from benchbed.transform import Batch
+from benchbed.weighting import Weighting
+
+
+@dataclass(slots=True)
+class Effort:
+    """What training took: samples times passes, by the set of tasks that a pass was for."""
+
+    forward: dict[str, int] = field(default_factory=dict)
+    backward: dict[str, int] = field(default_factory=dict)
+
+    def note(self, where: dict[str, int], tasks: Sequence[str], samples: int) -> None:
+        """Count a pass."""
+        key = "+".join(tasks)
+        where[key] = where.get(key, 0) + samples
+
+
+@dataclass(slots=True)
+class Stepped:
+    """What an update leaves for the curves."""
+
+    totals: dict[str, Tensor]
+    counts: dict[str, Count]
+    weights: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
+    gradients: dict[str, float] = field(default_factory=dict)
+
+
+class Updater:
+    """Makes updates for one phase of training."""
+
+    def __init__(
+        self,
+        session: Session,
+        optimizer: torch.optim.Optimizer,
+        tasks: Sequence[str],
+        effort: Effort,
+        clip_norm: float = 0.0,
+    ) -> None:
+        self.session = session
+        self.optimizer = optimizer
+        self.tasks = list(tasks)
+        self.effort = effort
+        self.clip_norm = clip_norm
+        self.losses = LossComputer(session.network, session.tasks)
+        self.backward = Backward(session.strategy, session.network)
+        self.parameters = [p for p in session.network.parameters() if p.requires_grad]
+        last = session.strategy.last
+        self.batches = last.batches
+        self._log = False
+        self.looks_back = type(last).after_step is not Weighting.after_step
+        if self.batches > 1 and session.job.protocol.accumulate > 1:
+            raise ContractError(
+                f"{type(last).__name__} draws {self.batches} mini-batches an update, which does "
+                "not go together with the protocol's 'accumulate'."
+            )
+
+    def __call__(
+        self, batches: Sequence[Batch], progress: float, where: str, *, log_gradients: bool = False
+    ) -> Stepped:
+        """Make the updates that one group of mini-batches stands for.
+
+        Args:
+            batches: the mini-batches.
+            progress: share of training that is done.
+            where: epoch and step, for messages.
+            log_gradients: also return norms and cosines of the tasks' gradients on the first
+                mini-batch, where all tasks are updated together.
+        """
+        self._log = log_gradients
+        if self.session.network.execution == "joint":
+            return self._update(batches, self.tasks, progress, where)
+        stepped = Stepped({}, {})
+        for task in self.tasks:
+            one = self._update(batches, [task], progress, where)
+            stepped.totals |= one.totals
+            stepped.steps += one.steps
+            stepped.counts |= one.counts
+        return stepped
+
+    def _update(
+        self, batches: Sequence[Batch], tasks: Sequence[str], progress: float, where: str
+    ) -> Stepped:
+        self.optimizer.zero_grad(set_to_none=True)
+        state = torch.get_rng_state() if self.looks_back else None
+        names: list[str]
+        if len(batches) == 1:
+            losses = self._losses(batches[0], tasks, progress)
+            means = losses.means()
+            self._require_finite(means, where)
+            stepped = Stepped(_detached(losses.totals), losses.counts)
+            if self._log and len(means) > 1:
+                stepped.gradients = self._geometry(means)
+            weights = self.backward(means, losses.free)
+            names = list(means)
+        elif self.batches > 1:
+            names, weights, stepped = self._several(batches, tasks, progress, where)
+        else:
+            names, weights, stepped = self._accumulated(batches, tasks, progress, where)
+        for sweep in self.backward.sweeps:
+            self.effort.note(self.effort.backward, sweep, sum(map(len, batches)))
+        if weights is not None:
+            stepped.weights = dict(zip(names, weights.tolist(), strict=True))
+        if names:
+            self._clip()
+            self.optimizer.step()
+            stepped.steps = 1
+            if state is not None:
+                self._look_back(batches[-1], tasks, progress, state)
+        return stepped
+
+    def _geometry(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
+        """Return norms and cosines of the tasks' gradients of the parameters that they share."""
+        rows = self.backward.sweep(losses, keep=True)
+        if not rows.split.shared:
+            return {}
+        names = list(losses)
+        products = gramian([rows.shared[name] for name in names]).cpu()
+        norms = products.diag().sqrt()
+        found = {f"norm/{name}": float(norm) for name, norm in zip(names, norms, strict=True)}
+        for i, j in combinations(range(len(names)), 2):
+            scale = float(norms[i] * norms[j])
+            if scale > 0.0:
+                found[f"cosine/{names[i]}/{names[j]}"] = float(products[i, j]) / scale
+        return found
+
+    def _losses(self, batch: Batch, tasks: Sequence[str], progress: float) -> TaskLosses:
+        self.effort.note(self.effort.forward, tasks, len(batch))
+        return self.losses(batch, tasks, progress)
+
+    def _accumulated(
+        self, batches: Sequence[Batch], tasks: Sequence[str], progress: float, where: str
+    ) -> tuple[list[str], Tensor | None, Stepped]:
+        """Add up the gradients of the summed losses, divide once, weigh once."""
+        sums: Rows | None = None
+        free: list[Tensor | None] = []
+        stepped = Stepped({}, {})
+        extra: dict[str, float] = {}
+        for batch in batches:
+            losses = self._losses(batch, tasks, progress)
+            self._require_finite(losses.means(), where)
+            wholes = {
+                name: total + losses.extra[name] * count if name in losses.extra else total
+                for (name, total), count in zip(
+                    losses.totals.items(), losses.counts.values(), strict=True
+                )
+            }
+            rows = self.backward.sweep(wholes, keep=losses.free is not None)
+            sums = rows.copy() if sums is None else _added(sums, rows)
+            free = _summed(free, self.backward.free_gradients(losses.free), len(batches))
+            for name in tasks:
+                stepped.totals[name] = stepped.totals.get(name, 0) + losses.totals[name].detach()
+                stepped.counts[name] = stepped.counts.get(name, 0) + losses.counts[name]
+                extra[name] = extra.get(name, 0.0) + float(wholes[name].detach())
+        assert sums is not None
+        counts = {name: float(count) for name, count in stepped.counts.items() if float(count) > 0}
+        if not counts:
+            return [], None, stepped
+        sums.scale({name: 1.0 / count for name, count in counts.items()})
+        means = {
+            name: torch.as_tensor(extra[name] / count, device=self.session.device)
+            for name, count in counts.items()
+        }
+        weights = self.backward.decide_accumulated(sums, means, free)
+        return list(means), weights, stepped
+
+    def _several(
+        self, batches: Sequence[Batch], tasks: Sequence[str], progress: float, where: str
+    ) -> tuple[list[str], Tensor | None, Stepped]:
+        """Take the gradients of several mini-batches apart, and weigh over all of them."""
+        rows: list[Rows] = []
+        stepped = Stepped({}, {})
+        kept: list[str] = list(tasks)
+        found: list[dict[str, Tensor]] = []
+        losses: TaskLosses | None = None
+        for batch in batches:
+            losses = self._losses(batch, tasks, progress)
+            means = losses.means()
+            self._require_finite(means, where)
+            kept = [name for name in kept if name in means]
+            found.append(means)
+            for name in tasks:
+                stepped.totals[name] = stepped.totals.get(name, 0) + losses.totals[name].detach()
+                stepped.counts[name] = stepped.counts.get(name, 0) + losses.counts[name]
+        if len(kept) < 2:
+            weights = self.backward({name: found[-1][name] for name in kept})
+            return kept, weights, stepped
+        for number, means in enumerate(found):
+            last = number == len(found) - 1
+            keep = last and losses is not None and losses.free is not None
+            chosen = self.session.strategy.transform({name: means[name] for name in kept})
+            rows.append(self.backward.sweep(chosen, keep=keep))
+        values = {name: found[-1][name].detach() for name in kept}
+        weights = self.backward.decide_over_batches(rows, values)
+        if losses is not None and losses.free is not None:
+            losses.free.backward()  # type: ignore[no-untyped-call]
+        return kept, weights, stepped
+
+    def _clip(self) -> None:
+        if self.clip_norm:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
+
+    @torch.no_grad()
+    def _look_back(
+        self, batch: Batch, tasks: Sequence[str], progress: float, state: Tensor
+    ) -> None:
+        """Tell the strategy the losses after the update: same batch, same random numbers.
+
+        Running statistics stay as the training pass left them: moving them twice a step put them
+        a third off after ten steps in a prototype.
+        """
+        network = self.session.network
+        after = torch.get_rng_state()
+        buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
+        torch.set_rng_state(state)
+        self.effort.note(self.effort.forward, tasks, len(batch))
+        outputs = network(batch.input, list(tasks))
+        losses: dict[str, Tensor] = {}
+        for name in tasks:
+            total, count = self.session.tasks[name].loss(outputs[name], batch.targets[name])
+            if int(count) > 0:
+                losses[name] = total / count
+        for name, buffer in network.named_buffers():
+            buffer.copy_(buffers[name])
+        torch.set_rng_state(after)
+        with torch.enable_grad():
+            self.session.strategy.last.after_step(losses)
+
+    def _require_finite(self, losses: Mapping[str, Tensor], where: str) -> None:
+        """End the run on a loss that is not finite; on a GPU the epoch's means are looked at."""
+        if self.session.device.type == "cpu":
+            require_finite({name: float(loss.detach()) for name, loss in losses.items()}, where)
+
+
+def require_finite(losses: Mapping[str, float], where: str) -> None:
+    """Refuse losses that are infinite or NaN.
+
+    Raises:
+        NonFiniteLossError: with the task and the place.
+    """
+    for name, loss in losses.items():
+        if not math.isfinite(loss):
+            raise NonFiniteLossError(
+                f"The training loss of task '{name}' became {loss} in {where}; lower the learning "
+                "rate, or look for a division by zero in the loss or weighting."
+            )
+
+
+def _detached(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach() for name, value in values.items()}
+
+
+def _added(sums: Rows, rows: Rows) -> Rows:
+    sums.add(rows)
+    return sums
+
+
+def _summed(
+    before: list[Tensor | None], now: list[Tensor | None], share: int
+) -> list[Tensor | None]:
+    """Add a micro-batch's part of the mean of the loss that no task owns."""
+    now = [None if gradient is None else gradient / share for gradient in now]
+    if not before or not now:
+        return before or now
+    return [b if a is None else a if b is None else a + b for a, b in zip(before, now, strict=True)]

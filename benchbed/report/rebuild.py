@@ -1,0 +1,101 @@
+"""From a record and the weights beside it back to the network, and to its predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from benchbed.architecture import check_phases
+from benchbed.engine.evaluation import Evaluator
+from benchbed.engine.seeding import seed_everything
+from benchbed.engine.session import Session, build_session
+from benchbed.errors import DataError, PluginError, RecordError, one_line
+from benchbed.execution.plan import method_jobs
+from benchbed.protocol import Protocol
+from benchbed.record import Record
+from benchbed.registry import Registry
+from benchbed.report.panels import Sample
+
+
+def rebuild(
+    record: Record, protocol: Protocol, registry: Registry, weights: Path, data_root: Path | None
+) -> Session:
+    """Return a record's data set, tasks and network, on the CPU, with its final weights.
+
+    Seeds the global generators with the run's seed, so that a network which draws its structure
+    draws the same one.
+
+    Raises:
+        PluginError: the components that made the record are not what is installed.
+        DataError: the data is missing, or not what the run was trained on.
+        RecordError: the weights are damaged, or those of another network.
+    """
+    job = msgspec.structs.replace(
+        method_jobs(protocol, [record.method], registry)[0],
+        key=record.key,
+        tasks=record.tasks,
+        seed=record.seed,
+        data_digest=record.data_digest,
+        data_root=str(data_root or ""),
+        device="cpu",
+    )
+    installed = [component.identity() for component in job.components]
+    if installed != [component.identity() for component in record.components]:
+        other = [c for c in record.components if c.identity() not in installed]
+        listed = ", ".join(f"{c.kind} {c.id} {c.version}" for c in other) or "their order"
+        raise PluginError(
+            f"The installed plugins make another run of {record.method} than the record's. What "
+            f"differs: {listed}. Install the versions that the record names."
+        )
+    seed_everything(record.seed)
+    session = build_session(job)
+    if session.dataset.digest(data_root) != record.data_digest:
+        raise DataError(
+            f"Data set '{job.dataset.id}' is not the one that the record was made on (its digest "
+            "differs); give that one's folder with --data-root."
+        )
+    network = session.network
+    network.set_phase(len(check_phases(network, list(session.tasks))) - 1)
+    try:
+        network.load_state_dict(safetensors.torch.load_file(weights))
+    except (OSError, SafetensorError) as error:
+        raise RecordError(f"The weights {weights} are damaged ({one_line(error)}).") from error
+    except RuntimeError as error:
+        raise RecordError(
+            f"The weights {weights} are not those of the network that the installed "
+            f"{record.method} builds ({one_line(error)})."
+        ) from error
+    network.eval()
+    return session
+
+
+@torch.no_grad()
+def predict(session: Session, count: int) -> list[Sample]:
+    """Return up to ``count`` samples, evenly spread over the test split, with their predictions."""
+    protocol, names = session.job.protocol, list(session.tasks)
+    split = session.split(protocol.data.test, session.job.evaluation_transforms)
+    evaluator = Evaluator(session.tasks, protocol.batch_size, session.device)
+    chosen = np.linspace(0, len(split) - 1, min(count, len(split))).round().astype(np.int64)
+    dimensions = len(session.dataset.input.shape)
+    samples: list[Sample] = []
+    for start in range(0, len(chosen), protocol.batch_size):
+        indices = chosen[start : start + protocol.batch_size]
+        batch = split.batch(indices)
+        outputs = evaluator.outputs(session.network, batch.input, names)
+        predictions = {name: task.predict(outputs[name]) for name, task in session.tasks.items()}
+        for i, index in enumerate(indices.tolist()):
+            given = batch.input[i]
+            samples.append(
+                Sample(
+                    index,
+                    given[0] if given.dim() > dimensions else given,
+                    {name: batch.targets[name][i] for name in names},
+                    {name: predictions[name][i] for name in names},
+                )
+            )
+    return samples

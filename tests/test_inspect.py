@@ -1,0 +1,658 @@
+"""``benchbed inspect``: what is drawn of a run, and what is said where it cannot be."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.image
+import msgspec
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from benchbed import Input, Target, Task
+from benchbed.cli import cli, guarded
+from benchbed.drawing import GREY, draw_input, draw_target, new_figure, palette, to_png, wrap
+from benchbed.errors import BenchbedError, PluginError, RecordError, StoreError
+from benchbed.execution.plan import Settings, make_plan
+from benchbed.execution.worker import execute
+from benchbed.protocol import parse_protocol
+from benchbed.record import MetricInfo, run_key
+from benchbed.registry import discover
+from benchbed.report import inspect
+from benchbed.report.curves import draw_curves
+from benchbed.report.inspect import (
+    Request,
+    find_record,
+    inspect_record,
+    protocol_of,
+    read_record,
+)
+from benchbed.report.panels import WRONG, Sample, draw_panels
+from benchbed.report.rebuild import predict, rebuild
+from tests import fakes, toys
+from tests.conftest import ROOT
+
+DIGITS = (ROOT / "plugins/benchbed_zoo/protocols/digits-1.toml").read_text()
+SHORT = parse_protocol(DIGITS.replace("epochs = 20", "epochs = 3"), "short")
+
+
+def everything():
+    """The first-party plugins and the toy plugin."""
+    found = discover({"BENCHBED_PLUGINS": "zoo"}, strict=True)
+    found.add_plugin(toys, "toys", "toys", "1.0")
+    return found
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Records of short trainings of two digits methods and one toy method, by method name."""
+    folder = tmp_path_factory.mktemp("trained")
+    toy = parse_protocol(toys.write_protocol(folder).read_text(), "toy")
+    folder.joinpath("short.toml").write_text(DIGITS.replace("epochs = 20", "epochs = 3"))
+    settings = Settings(folder / "results", device="cpu")
+    paths = {}
+    for protocol, methods in [(SHORT, ["hps+mgda", "single-task"]), (toy, ["toy-net"])]:
+        for run in make_plan(protocol, methods, everything(), settings, [0]).runs:
+            assert execute(run.job, lambda event: None) == 0
+            place = run.job.place
+            name = f"{place.architecture}/{place.weighting}"
+            paths[name] = place.below(folder / "results/runs") / f"{run.job.key}.json"
+    return paths
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    """Copy a trained record, with or without its weights, into a folder of its own."""
+
+    def make(name: str, *, weights: bool = True) -> Path:
+        source = trained[name]
+        target = tmp_path / source.name
+        target.write_bytes(source.read_bytes())
+        if weights:
+            target.with_suffix(".safetensors").write_bytes(
+                source.with_suffix(".safetensors").read_bytes()
+            )
+        return target
+
+    return make
+
+
+def short_protocol(trained) -> str:
+    """The file of the protocol of the digits records."""
+    return str(trained["hps/mgda"].parents[6] / "short.toml")
+
+
+def pixels(path: Path) -> np.ndarray:
+    return matplotlib.image.imread(path)
+
+
+def is_drawn(path: Path) -> bool:
+    """Tell whether a file is an image with something on it."""
+    image = pixels(path)
+    return image.ndim == 3 and min(image.shape[:2]) > 100 and float(image.std()) > 0.01
+
+
+def selected_lines(axes) -> list[float]:
+    return [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+
+
+def with_curves(record, **curves):
+    return msgspec.structs.replace(record, curves={**record.curves, **curves})
+
+
+def test_both_figures_of_a_trained_run_are_images(trained, tmp_path):
+    path = trained["hps/mgda"]
+    request = Request(path, output=tmp_path / "out", protocol=short_protocol(trained))
+    done = inspect_record(request, everything())
+    assert (done.note, done.exit_code) == ("", 0)
+    assert done.curves == tmp_path / "out" / "curves.png"
+    assert done.panels == tmp_path / "out" / "panels.png"
+    assert is_drawn(done.curves)
+    assert is_drawn(done.panels)
+
+
+def test_figures_go_below_the_results_folder_by_default(trained, tmp_path):
+    path = trained["hps/mgda"]
+    done = inspect_record(Request(path, tmp_path, protocol=short_protocol(trained)), everything())
+    assert done.panels == tmp_path / "inspect" / path.stem / "panels.png"
+
+
+def test_predictions_are_those_of_the_scored_network(trained, tmp_path):
+    """All test samples drawn from, their accuracy must be the one in the record."""
+    for name in ("hps/mgda", "single-task/digit"):
+        record = read_record(trained[name])
+        weights = trained[name].with_suffix(".safetensors")
+        samples = predict(rebuild(record, SHORT, everything(), weights, None), 10_000)
+        assert [sample.index for sample in samples] == list(range(450))
+        for task in record.tasks:
+            right = [bool(s.predictions[task] == s.targets[task]) for s in samples]
+            assert sum(right) / len(right) == pytest.approx(record.test[task]["accuracy"])
+
+
+def test_samples_are_spread_evenly_over_the_split(trained):
+    record, path = read_record(trained["toy-net/equal"]), trained["toy-net/equal"]
+    protocol = protocol_of(record, everything(), str(path.parents[6] / "toy.toml"))
+    session = rebuild(record, protocol, everything(), path.with_suffix(".safetensors"), None)
+    assert [sample.index for sample in predict(session, 4)] == [0, 3, 6, 9]
+    assert [sample.index for sample in predict(session, 1)] == [0]
+    assert len(predict(session, 99)) == 10
+    assert not session.network.training
+
+
+def test_panels_have_a_row_a_sample_and_two_axes_a_task_beside_the_input(trained):
+    path = trained["hps/mgda"]
+    record = read_record(path)
+    session = rebuild(record, SHORT, everything(), path.with_suffix(".safetensors"), None)
+    samples = predict(session, 4)
+    figure = draw_panels(samples, session.tasks, session.dataset.input, "title")
+    assert len(figure.axes) == 4 * (1 + 2 * 3)
+    words = [axes.texts[0].get_text() for axes in figure.axes[:7] if axes.texts]
+    digit = int(samples[0].targets["digit"])
+    assert words[0] == str(digit)
+    assert words[4] == ("odd" if digit % 2 else "even")
+    assert len(figure.axes[0].images) == 1
+    assert [axes.get_title() for axes in figure.axes[:3]] == [
+        "input",
+        "digit\ntarget",
+        "digit\nprediction",
+    ]
+
+
+def test_curves_have_axes_for_losses_metrics_and_what_tasks_share(trained):
+    record = read_record(trained["hps/mgda"])
+    figure = draw_curves(record, "title")
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == [
+        *(
+            f"{task}: {what}"
+            for task in ("digit", "holes", "parity")
+            for what in ("loss", "accuracy % ↑", "macro_accuracy % ↑")
+        ),
+        "learning rate",
+        "task weights",
+    ]
+    losses = figure.axes[0].lines
+    assert list(losses[0].get_ydata()) == record.curves["train/digit/loss"]
+    assert list(losses[1].get_ydata()) == record.curves["validation/digit/loss"]
+    accuracy = [100 * value for value in record.curves["validation/digit/accuracy"]]
+    assert list(figure.axes[1].lines[0].get_ydata()) == accuracy
+
+
+def test_the_selected_epoch_is_marked_in_every_plot(trained):
+    record = msgspec.structs.replace(read_record(trained["hps/mgda"]), selected_epoch=2)
+    figure = draw_curves(record, "title")
+    assert [selected_lines(axes) for axes in figure.axes] == [[2]] * len(figure.axes)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["training", "validation", "selected: epoch 2"]
+
+
+def test_gradient_norms_and_cosines_are_drawn_where_they_were_logged(trained):
+    record = read_record(trained["hps/mgda"])
+    more = {"norm/digit": [1.0, 2.0, 3.0], "cosine/digit/holes": [0.1, -0.2, 0.3]}
+    figure = draw_curves(with_curves(record, **more), "title")
+    norms, cosines = figure.axes[-2:]
+    assert norms.get_title() == "gradient norms"
+    assert norms.get_yscale() == "log"
+    assert cosines.get_title() == "cosines between gradients"
+    assert [text.get_text() for text in cosines.get_legend().get_texts()] == ["digit · holes"]
+    assert list(cosines.lines[0].get_ydata()) == [0.1, -0.2, 0.3]
+
+
+def test_a_run_without_weights_of_tasks_has_no_plot_of_them(trained):
+    figure = draw_curves(read_record(trained["single-task/digit"]), "title")
+    assert [axes.get_title() for axes in figure.axes][-1] == "learning rate"
+    assert len(figure.axes) == 1 + 2 + 1
+
+
+@pytest.mark.parametrize("missing", [None, math.nan])
+def test_what_was_not_logged_is_a_gap(trained, missing):
+    record = read_record(trained["hps/mgda"])
+    figure = draw_curves(with_curves(record, **{"weight/digit": [0.5, missing, 0.25]}), "title")
+    drawn = figure.axes[-1].lines[0].get_ydata()
+    assert [math.isnan(value) for value in drawn] == [False, True, False]
+    assert to_png(figure).startswith(b"\x89PNG")
+
+
+def test_a_curve_of_nothing_but_gaps_can_be_drawn(trained):
+    record = with_curves(read_record(trained["hps/mgda"]), **{"norm/digit": [None] * 3})
+    assert to_png(draw_curves(record, "title")).startswith(b"\x89PNG")
+
+
+def test_zero_norms_are_drawn_on_a_linear_scale(trained):
+    record = with_curves(read_record(trained["hps/mgda"]), **{"norm/digit": [0.0, 1.0, 2.0]})
+    assert draw_curves(record, "title").axes[-1].get_yscale() == "linear"
+
+
+def test_long_names_of_methods_stay_inside_the_figure(trained):
+    name = "mtan:backbone=vit_small_patch16," + ",".join(f"option{i}=0.125" for i in range(20))
+    record = read_record(trained["single-task/parity"])
+    figure = draw_curves(record, f"{name}+dwa:T=2.5\nepoch 3")
+    to_png(figure)
+    box = figure._suptitle.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+    assert box.y1 <= figure.bbox.y1
+    assert figure.get_suptitle().replace("\n", "") == f"{name}+dwa:T=2.5epoch 3"
+    top = max(axes.get_tightbbox().y1 for axes in figure.axes)
+    assert top <= box.y0
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("hps+dwa", 20, ["hps+dwa"]),
+        ("hps:backbone=mlp+dwa:T=3", 18, ["hps:backbone=mlp+", "dwa:T=3"]),
+        ("abcdefgh", 3, ["abc", "def", "gh"]),
+        ("living room with sofa", 12, ["living room", "with sofa"]),
+    ],
+)
+def test_wrap_cuts_after_separators_and_loses_nothing(text, width, lines):
+    assert wrap(text, width).split("\n") == lines
+
+
+class Dense(Task):
+    """A task of any target, for drawing."""
+
+    kind = "regression"
+    primary = "none"
+    channels = 1
+
+    def loss(self, output, target):
+        raise NotImplementedError
+
+    def metrics(self):
+        raise NotImplementedError
+
+
+class Marked(Dense):
+    def draw(self, axes, value):
+        axes.text(0, 0, f"mine {tuple(value.shape)}")
+
+
+class Failing(Dense):
+    def draw(self, axes, value):
+        raise ValueError("no such colour")
+
+
+def panels(target: Target, truth, prediction, cls=Dense):
+    sample = Sample(7, torch.rand(3, 6, 8), {"t": truth}, {"t": prediction})
+    return draw_panels([sample], {"t": cls("t", target)}, Input((3, 6, 8)), "title")
+
+
+def drawn(target: Target, value) -> Figure:
+    figure = Figure()
+    draw_target(figure.add_subplot(), value, target)
+    return figure.axes[0]
+
+
+def test_a_map_of_classes_has_fixed_colours_and_grey_for_what_is_ignored():
+    target = Target("class", (2, 2), classes=3, names=("sky", "road", "car"), ignore=255)
+    image = drawn(target, torch.tensor([[0, 1], [2, 255]])).images[0].get_array()
+    grey = [float(GREY)] * 3
+    assert np.allclose(image, [[*palette(3)[:2]], [palette(3)[2], grey]])
+
+
+def test_a_prediction_of_class_scores_is_drawn_as_the_most_likely_class():
+    target = Target("class", (2, 2), classes=3)
+    scores = torch.nn.functional.one_hot(torch.tensor([[0, 1], [2, 1]])).permute(2, 0, 1).float()
+    image = drawn(target, scores).images[0].get_array()
+    assert np.allclose(image, palette(3)[[[0, 1], [2, 1]]])
+
+
+def test_no_class_looks_like_another_or_like_grey():
+    colours = palette(54)
+    assert len({tuple(colour) for colour in colours}) == 54
+    assert (colours.max(axis=1) - colours.min(axis=1)).min() > 0.05
+    assert np.array_equal(palette(200)[:54], colours)
+
+
+def test_a_map_of_numbers_is_viridis_with_grey_where_it_is_invalid():
+    image = drawn(Target("value", (2, 2)), torch.tensor([[1.0, 2.0], [math.nan, 3.0]])).images[0]
+    assert image.get_cmap().name == "viridis"
+    assert np.allclose(image.get_cmap().get_bad()[:3], float(GREY))
+    assert image.get_array().mask.tolist() == [[False, False], [True, False]]
+
+
+def test_target_and_prediction_of_a_map_share_one_colour_scale_that_is_shown():
+    target = Target("value", (2, 2))
+    truth = torch.tensor([[1.0, 2.0], [math.nan, 4.0]])
+    figure = panels(target, truth, torch.tensor([[[0.5, 2.0], [3.0, 3.0]]]))
+    assert [axes.images[0].get_clim() for axes in figure.axes[1:3]] == [(0.5, 4.0)] * 2
+    assert len(figure.axes) == 3 + 1
+
+
+@pytest.mark.parametrize(("low", "shown"), [(-1.0, 0.0), (0.0, 0.0)])
+def test_three_channels_are_rgb_with_grey_where_they_are_invalid(low, shown):
+    value = torch.full((3, 2, 2), low)
+    value[:, 0, 0], value[0, 1, 1] = 1.0, math.nan
+    image = drawn(Target("value", (3, 2, 2)), value).images[0].get_array()
+    assert image.shape == (2, 2, 3)
+    assert np.allclose(image[0, 0], 1.0)
+    assert np.allclose(image[0, 1], shown)
+    assert np.allclose(image[1, 1], float(GREY))
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "text"),
+    [
+        (Target("class", classes=2, names=("cat", "dog")), 1, "dog"),
+        (Target("class", classes=2), 1, "1"),
+        (Target("class", classes=2, ignore=-1), -1, "not annotated"),
+        (Target("value"), 0.123456, "0.1235"),
+        (Target("value"), math.nan, "not annotated"),
+    ],
+)
+def test_one_class_or_number_a_sample_is_text(target, value, text):
+    (found,) = drawn(target, torch.tensor(value)).texts
+    assert found.get_text().replace("\n", " ") == text
+
+
+def test_vectors_are_bars_of_one_height():
+    truth, guess = torch.tensor([1.0, 2.0]), torch.tensor([4.0, -1.0])
+    figure = panels(Target("value", (2,)), truth, guess)
+    heights = [axes.get_ylim() for axes in figure.axes[1:3]]
+    assert heights[0] == heights[1]
+    assert list(figure.axes[2].patches[0].get_data().values) == [4.0, -1.0]
+
+
+@pytest.mark.parametrize(
+    ("prediction", "truth", "framed"), [(1, 1, False), (0, 1, True), (0, -1, False)]
+)
+def test_a_wrong_class_has_a_red_frame(prediction, truth, framed):
+    target = Target("class", classes=2, ignore=-1)
+    axes = panels(target, torch.tensor(truth), torch.tensor(prediction)).axes[2]
+    colours = {spine.get_edgecolor() for spine in axes.spines.values()}
+    assert (colours == {matplotlib.colors.to_rgba(WRONG)}) == framed
+
+
+def test_a_task_may_draw_itself_and_then_has_no_legend_of_default_colours():
+    target = Target("class", (6, 8), classes=2, names=("no", "yes"))
+    value = torch.zeros(6, 8, dtype=torch.long)
+    figure = panels(target, value, value, Marked)
+    assert [axes.texts[0].get_text() for axes in figure.axes[1:]] == ["mine (6, 8)"] * 2
+    legend = panels(target, value, value).axes[-1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["no", "yes", "not annotated"]
+
+
+def test_a_task_that_fails_to_draw_is_named():
+    with pytest.raises(PluginError, match=r"Failing\.draw raised ValueError: no such colour"):
+        panels(Target("value"), torch.tensor(1.0), torch.tensor(1.0), Failing)
+
+
+@pytest.mark.parametrize(
+    ("shape", "images", "limits"),
+    [((1, 4, 5), 1, (0, 2)), ((4, 5), 1, (0, 2)), ((3, 4, 5), 1, None), ((6,), 0, None)],
+)
+def test_inputs_are_images_in_their_range_or_bars(shape, images, limits):
+    axes = Figure().add_subplot()
+    draw_input(axes, torch.ones(shape), Input(shape, (0.0, 2.0)))
+    assert len(axes.images) == images
+    if limits:
+        assert axes.images[0].get_clim() == limits
+    elif images:
+        assert np.allclose(axes.images[0].get_array(), 0.5)
+    else:
+        assert len(axes.patches) == 1
+
+
+def test_without_weights_curves_are_drawn_and_the_command_is_named(copy, trained, tmp_path):
+    path = copy("hps/mgda", weights=False)
+    request = Request(path, tmp_path, protocol=short_protocol(trained))
+    done = inspect_record(request, everything())
+    assert is_drawn(done.curves)
+    assert done.panels is None
+    assert done.exit_code == 0
+    command = shlex.split(done.note.splitlines()[1])
+    assert command[:5] == ["benchbed", "run", short_protocol(trained), "hps+mgda", "--seeds"]
+    assert command[5] == "0,"
+    assert f"the weights {path.with_suffix('.safetensors')} are not there" in done.note
+
+
+def test_without_weights_and_protocol_the_command_says_which_file_is_wanted(copy, tmp_path):
+    path = copy("hps/mgda", weights=False)
+    note = inspect_record(Request(path, tmp_path), everything()).note
+    assert "benchbed run FILE.toml hps+mgda --seeds 0, " in note
+    assert f"FILE.toml is the file of digits@1, digest {SHORT.digest[:12]}." in note
+
+
+def test_without_weights_a_protocol_of_another_digest_is_still_refused(copy, trained, tmp_path):
+    path = copy("hps/mgda", weights=False)
+    other = str(trained["hps/mgda"].parents[6] / "toy.toml")
+    done = inspect_record(Request(path, tmp_path, protocol=other), everything())
+    assert done.exit_code == 2
+    assert "benchbed run" not in done.note
+
+
+def test_a_registered_protocol_is_named_by_its_id(tmp_path, registry, monkeypatch):
+    record = fakes.record()
+    monkeypatch.setattr(inspect, "protocols", lambda registry: {fakes.TRIO.id: fakes.TRIO})
+    path = tmp_path / f"{record.key}.json"
+    path.write_bytes(msgspec.json.encode(record))
+    note = inspect_record(Request(path, tmp_path), registry).note
+    assert f"benchbed run trio@2 {record.method} --seeds {record.seed}, " in note
+    assert "--protocol" not in note
+
+
+@pytest.mark.parametrize(
+    ("protocol", "message"),
+    [
+        (None, "digits@1 as installed has digest"),
+        ("toy.toml", "toy.toml has digest"),
+    ],
+)
+def test_a_protocol_of_another_digest_is_refused_with_the_curves_drawn(
+    trained, tmp_path, protocol, message
+):
+    path = trained["hps/mgda"]
+    given = str(path.parents[6] / protocol) if protocol else None
+    done = inspect_record(Request(path, tmp_path, protocol=given), everything())
+    assert done.exit_code == 2
+    assert message in done.note
+    assert "give the file of that one with --protocol FILE" in done.note
+    assert done.panels is None
+    assert is_drawn(done.curves)
+
+
+def test_a_protocol_that_no_plugin_brings_must_be_given(trained, tmp_path):
+    done = inspect_record(Request(trained["toy-net/equal"], tmp_path), everything())
+    assert done.exit_code == 2
+    assert "No installed plugin brings protocol toy@1" in done.note
+
+
+def rewritten(path: Path, **changes) -> Path:
+    """Write a record with other components or data under the run key that these give."""
+    record = msgspec.structs.replace(read_record(path), **changes)
+    key = run_key(
+        record.protocol_digest,
+        record.components,
+        record.data_digest,
+        record.seed,
+        record.tasks,
+        record.engine,
+        record.pretrained,
+    )
+    target = path.with_name(f"{key}.json")
+    target.write_bytes(msgspec.json.encode(msgspec.structs.replace(record, key=key)))
+    path.with_suffix(".safetensors").rename(target.with_suffix(".safetensors"))
+    return target
+
+
+def refusal(path: Path, trained, tmp_path) -> str:
+    request = Request(path, tmp_path, protocol=short_protocol(trained))
+    done = inspect_record(request, everything())
+    assert done.exit_code == 2
+    assert done.panels is None
+    assert done.curves.exists()
+    return done.note
+
+
+def test_plugins_of_another_version_are_named(copy, trained, tmp_path):
+    path = copy("hps/mgda")
+    first, *rest = read_record(path).components
+    older = msgspec.structs.replace(first, version="0.9")
+    note = refusal(rewritten(path, components=[older, *rest]), trained, tmp_path)
+    assert "What differs: architecture hps 0.9." in note
+
+
+def test_other_data_than_the_records_is_refused(copy, trained, tmp_path):
+    note = refusal(rewritten(copy("hps/mgda"), data_digest="other"), trained, tmp_path)
+    assert "Data set 'digits' is not the one that the record was made on" in note
+
+
+def test_damaged_weights_and_those_of_another_network_are_refused(copy, trained, tmp_path):
+    path = copy("hps/mgda")
+    weights = path.with_suffix(".safetensors")
+    weights.write_bytes(weights.read_bytes()[:100])
+    assert "are damaged" in refusal(path, trained, tmp_path)
+    other = trained["single-task/digit"].with_suffix(".safetensors")
+    weights.write_bytes(other.read_bytes())
+    assert "are not those of the network" in refusal(path, trained, tmp_path)
+
+
+def test_a_changed_source_is_noted_beside_the_panels(copy, trained, tmp_path):
+    path = copy("hps/mgda")
+    first, *rest = read_record(path).components
+    path = rewritten(path, components=[msgspec.structs.replace(first, source="old"), *rest])
+    request = Request(path, tmp_path, protocol=short_protocol(trained))
+    done = inspect_record(request, everything())
+    assert done.note.startswith("The source of architecture hps has changed")
+    assert done.exit_code == 0
+    assert is_drawn(done.panels)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (b'"seed": 0', b'"seed": 1', "altered"),
+        (b"}", b"", "damaged"),
+        (b'"benchbed.record/1"', b'"benchbed.record/9"', "of another schema"),
+    ],
+)
+def test_a_tampered_record_is_not_drawn(copy, tmp_path, before, after, message):
+    path = copy("hps/mgda")
+    assert before in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(before, after, 1))
+    with pytest.raises(RecordError, match=f"cannot be trusted: {message}"):
+        inspect_record(Request(path, tmp_path / "out"), everything())
+    assert not (tmp_path / "out").exists()
+
+
+def test_records_are_found_by_path_key_and_prefix(trained):
+    path = trained["hps/mgda"]
+    results = path.parents[5]
+    assert find_record(str(path), Path("nowhere")) == path
+    assert find_record(path.stem, results) == path
+    assert find_record(path.stem[:6], results) == path
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ffffff", "No record in .* has a run key that begins with ffffff"),
+        ("abcde", "at least the first 6"),
+        ("hps+mgda", "'hps\\+mgda' names no record"),
+        ("gone.json", "There is no record gone.json"),
+    ],
+)
+def test_a_record_that_is_not_there_is_an_error(trained, text, message):
+    with pytest.raises(StoreError, match=message):
+        find_record(text, trained["hps/mgda"].parents[5])
+
+
+def test_a_prefix_of_several_run_keys_is_ambiguous_and_superseded_records_do_not_count(tmp_path):
+    folder = tmp_path / "runs" / "digits" / "1"
+    folder.mkdir(parents=True)
+    for name in ("aaaaaa11", "aaaaaa22", "bbbbbb11", "bbbbbb11.superseded-1"):
+        (folder / f"{name}.json").write_text("{}")
+    with pytest.raises(StoreError, match=r"aaaaaa11\.json, .*aaaaaa22\.json"):
+        find_record("aaaaaa", tmp_path)
+    assert find_record("bbbbbb", tmp_path).stem == "bbbbbb11"
+
+
+def test_without_matplotlib_one_sentence_names_the_remedy(trained, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(BenchbedError, match=r"pip install 'benchbed\[plots\]'") as caught:
+        inspect_record(Request(trained["hps/mgda"], tmp_path), everything())
+    assert caught.value.exit_code == 2
+
+
+def test_pyplot_keeps_no_figure(trained, tmp_path):
+    import matplotlib.pyplot
+
+    request = Request(trained["hps/mgda"], tmp_path, protocol=short_protocol(trained))
+    inspect_record(request, everything())
+    assert matplotlib.pyplot.get_fignums() == []
+
+
+def test_percent_and_direction_stand_in_the_titles():
+    record = fakes.record()
+    infos = {"miou": MetricInfo(True), "rmse": MetricInfo(False, True, False)}
+    record = msgspec.structs.replace(record, tasks=["seg"], metrics={"seg": infos}, curves={})
+    titles = [axes.get_title() for axes in draw_curves(record, "t").axes]
+    assert titles == ["seg: loss", "seg: rmse ↓", "seg: miou ↑"]
+
+
+def test_the_command_without_matplotlib_says_so(bench, plugin_folder):
+    plugin_folder.path.joinpath("matplotlib.py").write_text("raise ImportError('simulated')\n")
+    done = bench("inspect", "abcdef")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        "Error: Drawing needs matplotlib, which is not installed: pip install 'benchbed[plots]'.\n"
+    )
+
+
+def test_help_of_the_command_loads_nothing_heavy():
+    code = (
+        "import sys; from benchbed.cli import cli\n"
+        "cli.main(['inspect', '--help'], standalone_mode=False)\n"
+        "print([m for m in ('numpy', 'torch', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_printed_commands_make_lost_weights_again(bench):
+    assert bench("run", "toy.toml", "toy-net", "--seeds", "2,", "--no-measure").returncode == 0
+    (path,) = bench.folder.glob("results/runs/toy/1/toy-net/*/*.json")
+    path.with_suffix(".safetensors").unlink()
+
+    lost = bench("inspect", path.stem[:8], "--protocol", "toy.toml", "--json")
+    assert lost.returncode == 0, lost.stderr
+    facts = json.loads(lost.stdout)
+    assert facts["panels"] is None
+    assert facts["seed"] == 2
+    assert (bench.folder / facts["curves"]).exists()
+    assert lost.stderr == f"Note: {facts['note']}\n"
+
+    for line in facts["note"].splitlines()[1:]:
+        done = bench(*shlex.split(line)[1:])
+        assert done.returncode == 0, done.stderr
+    figures = [bench.folder / line for line in done.stdout.splitlines()]
+    assert [figure.name for figure in figures] == ["panels.png", "curves.png"]
+    assert all(map(is_drawn, figures))
+
+
+def test_the_command_ends_with_2_where_panels_need_something_else(trained, tmp_path, capsys):
+    path = trained["hps/mgda"]
+    arguments = ["inspect", path.stem[:6], "--results", str(path.parents[5])]
+    arguments += ["--output", str(tmp_path / "out")]
+    assert guarded(lambda: cli.main(arguments, standalone_mode=False)) == 2
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [str(tmp_path / "out" / "curves.png")]
+    assert err.startswith("Error: Protocol digits@1 as installed has digest")
+
+
+def test_a_png_is_the_size_of_its_figure():
+    image = matplotlib.image.imread(io.BytesIO(to_png(new_figure(2, 1))))
+    assert image.shape == (120, 240, 4)
