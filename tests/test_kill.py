@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -96,7 +98,9 @@ def assert_nothing_half_written(results: Path) -> None:
     _, refused = Store(results).records("mini", 1)
     assert refused == []
     for path in results.rglob("*.pt"):
-        torch.load(path, weights_only=True)
+        head, _, content = path.read_bytes().partition(b"\n")
+        assert head.split()[1].decode() == hashlib.sha256(content).hexdigest()
+        torch.load(io.BytesIO(content), weights_only=True)
 
 
 KILLER = """

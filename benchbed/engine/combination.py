@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +54,7 @@ def accumulate(
             parameter.grad += gradient
 
 
-def in_order(directions: object, shapes: Mapping[str, torch.Size], name: str) -> Sequence[Tensor]:
+def in_order(directions: Any, shapes: Mapping[str, torch.Size], name: str) -> Sequence[Tensor]:
     """Return what ``direction`` returned, in the order of the parameters.
 
     Raises:
