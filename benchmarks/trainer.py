@@ -131,7 +131,7 @@ def main() -> None:
     registry = discover({"BENCHBED_PLUGINS": "zoo"})
     registry.add_plugin(sys.modules[__name__], "bench", "bench", "1")
     protocol = parse_protocol(PROTOCOL)
-    job = method_jobs(protocol, ["hps:backbone.width=20"], registry)[0]
+    job = method_jobs(protocol, ["hps:backbone.width=17"], registry)[0]
     seed_everything(0)
     session = build_session(job)
     trainer = Trainer(session)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchbed.catalogue import find_protocol
 from benchbed.engine.checkpoint import load_checkpoint
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import build_session
@@ -79,17 +80,19 @@ def outcome_equal(one, other) -> bool:
     )
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("weighting", [*WEIGHTINGS, "at-representation", "at-last"])
+MATRIX = [
+    f"{architecture}+{weighting}"
+    for architecture in ARCHITECTURES
+    for weighting in (ADDITIVE if architecture == "one-at-a-time" else WEIGHTINGS)
+] + ["with-points+at-representation", "with-points+at-last"]
+
+
+@pytest.mark.parametrize("method", MATRIX)
 def test_a_stop_before_at_and_after_each_boundary_leaves_no_trace(
-    all_regimes, toy_protocol, tmp_path, architecture, weighting
+    all_regimes, toy_protocol, tmp_path, method
 ):
-    if architecture == "one-at-a-time" and weighting not in ADDITIVE:
-        pytest.skip("refused: tested elsewhere")
-    if weighting.startswith("at-") and architecture != "with-points":
-        pytest.skip("refused: tested elsewhere")
     protocol = msgspec.structs.replace(toy_protocol, epochs=4, ema=0.9)
-    job = make_job(protocol, all_regimes, f"{architecture}+{weighting}")
+    job = make_job(protocol, all_regimes, method)
     whole = train(job)
     assert outcome_equal(whole, stopped_and_resumed(job, tmp_path / "run.pt", [1, 2, 3]))
 
@@ -668,3 +671,15 @@ def test_a_checkpoint_of_every_kind_of_state_loads_without_foreign_code(
     from benchbed.engine.checkpoint import checkpoint_identity
 
     assert load_checkpoint(path, checkpoint_identity(job)) is not None
+
+
+ZOO = ["hps+" + e for e in ("equal", "fixed:digit=2", "uncertainty", "dwa", "mgda", "pcgrad")]
+
+
+@pytest.mark.parametrize("method", [*ZOO, "hps+dwa.pcgrad", "hps:backbone=mlp", "single-task"])
+def test_first_party_methods_resume_to_the_bit_on_real_data(registry, tmp_path, method):
+    digits = find_protocol("digits@1", registry)
+    protocol = msgspec.structs.replace(digits, epochs=4)
+    job = make_jobs(protocol, registry, method)[0]
+    stopped = stopped_and_resumed(job, tmp_path / "run.pt", [1, 3])
+    assert outcome_equal(train(job), stopped)
