@@ -402,7 +402,7 @@ def test_planning_shows_states_and_imports_no_torch_whether_cached_or_new(zoo, d
     status, heavy, out = light(tmp_path, "plan", "digits", "hps", "hps+dwa", "--jobs", "2")
     assert (status, heavy) == (0, [])
     assert "hps+dwa " in out
-    assert "15 runs to train, about 30 s with 2 side by side" in out
+    assert "15 runs to train, about 15 s with 2 side by side" in out
     assert "from the protocol's own estimate" in out
 
     fakes.fill(plan, tmp_path / "results")

@@ -111,8 +111,12 @@ def command(
                 err=True,
             )
             raise click.exceptions.Exit(130) from None
+        wrong = {result.message for result in summary.failed if result.usage}
+        for message in sorted(wrong):
+            click.echo(f"Error: {message}", err=True)
         for result in summary.failed:
-            _explain(result, results)
+            if not result.usage:
+                _explain(result, results)
         status = max(status, summary.exit_code)
         if len(summary.failed) == len(plan.runs):
             continue
@@ -157,7 +161,7 @@ def _explain(result: object, results: Path) -> None:
 
     assert isinstance(result, Result)
     click.echo(f"\nFailed: {result.run.label}: {result.message}", err=True)
-    if result.traceback and not result.usage:
+    if result.traceback:
         click.echo(result.traceback.rstrip(), err=True)
     log = Store(results).log_path(result.run.job.key)
     if log.exists() and log.stat().st_size:

@@ -75,6 +75,8 @@ class ProgressDisplay:
             self._progress.remove_task(bar)
         self._progress.update(self._all, completed=self._done)
         label = result.run.label
+        if result.status == "failed" and result.usage:
+            return  # said once for all runs when they have ended
         if result.status == "failed":
             self._console.print(f"FAILED {label}: {result.message}", markup=False, style="red")
         elif not self._console.is_terminal:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchbed.environment import now
-from benchbed.errors import BenchbedError, NonFiniteLossError, RunError, one_line
+from benchbed.errors import BenchbedError, NonFiniteLossError, PluginError, RunError, one_line
 from benchbed.job import Job
 from benchbed.record import Failure, FailureStatus
 from benchbed.store import Store
@@ -133,7 +133,8 @@ def _fail(job: Job, store: Store, error: BaseException, emit: Emit) -> int:
         text,
         usage=known and not isinstance(error, RunError),
     )
-    _write(store, job, failure)
+    if isinstance(error, PluginError) or not failure.usage:  # a wrong name is no failed run
+        _write(store, job, failure)
     emit({"event": "failed", "error": message, "traceback": text, "usage": failure.usage})
     return 1
 
