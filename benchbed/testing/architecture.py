@@ -83,9 +83,9 @@ class ArchitectureContract(Contract):
 
     def constructor(self) -> Callable[..., Any]:
         """Return ``build`` where the plugin defines it, else the class."""
-        plain: Any = Architecture.build
-        build: Any = self.plugin.build
-        return self.plugin if build.__func__ is plain.__func__ else build
+        build: Callable[..., Any] = self.plugin.build
+        plain = getattr(build, "__func__", build) is getattr(Architecture.build, "__func__", None)
+        return self.plugin if plain else build
 
     def construct(self, given: Mapping[str, Value], tasks: Mapping[str, Task] | None = None) -> Any:
         """Return a network."""
@@ -135,11 +135,11 @@ class ArchitectureContract(Contract):
         return self.evaluate(network, tasks)
 
     def evaluate(self, network: Architecture, tasks: Mapping[str, Task]) -> Mapping[str, Tensor]:
-        """Return the outputs in evaluation mode."""
+        """Return the outputs that are scored in evaluation."""
         network.eval()
         with torch.no_grad():
-            outputs: Mapping[str, Tensor] = network(sample_input(self.input, 2, 7), list(tasks))
-        return outputs
+            outputs = network.combine(network(sample_input(self.input, 2, 7), list(tasks)))
+        return check_outputs(network, outputs, tasks, 2)
 
     def test_its_traits_and_phases_fit_the_network(self, given: Mapping[str, Value]) -> None:
         """The trait ``single-tasking`` stands for the execution; the phases end at 1."""

@@ -11,7 +11,7 @@ import pytest
 from benchbed.loading import load
 from benchbed.method import Component
 from benchbed.registry import Entry, Registry, discover
-from benchbed.spec import Kind, Option, Spec, Value, show_value
+from benchbed.spec import Kind, Spec, Value, show_value
 from benchbed.testing.effects import changes, seeding
 
 
@@ -125,7 +125,6 @@ def misfits(spec: Spec, constructor: Callable[..., Any], leading: int) -> list[s
     empty = inspect.Parameter.empty
     found: list[str] = []
     for name, option in spec.options.items():
-        found += _ill_typed(name, option)
         parameter = named.get(name)
         if parameter is None and not anything:
             found.append(f"The constructor takes no '{name}', an option of its Spec.")
@@ -142,20 +141,6 @@ def misfits(spec: Spec, constructor: Callable[..., Any], leading: int) -> list[s
         wanted = parameter.default is empty and parameter.kind not in variadic
         if wanted and name not in spec.options:
             found.append(f"The constructor wants '{name}', which is no option of its Spec.")
-    return found
-
-
-def _ill_typed(name: str, option: Option) -> list[str]:
-    """Return what is wrong with an option's own default and choices."""
-    found = [
-        f"Option '{name}' is of type {option.type.__name__}, and {value!r} is not."
-        for value in (option.default, *option.choices)
-        if type(value) is not option.type
-    ]
-    if option.choices and option.default not in option.choices:
-        found.append(
-            f"The default of option '{name}', {option.default!r}, is not among its choices."
-        )
     return found
 
 

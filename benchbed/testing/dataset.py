@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from benchbed.dataset import Column, Dataset, Target, check_columns
-from benchbed.errors import DataError
+from benchbed.errors import DataError, one_line
 from benchbed.loading import make_component
 from benchbed.spec import Kind, Value
 from benchbed.testing.comparison import difference
@@ -102,8 +102,17 @@ class DatasetContract(Contract):
             found = dataset.check(root)
             told = found and all(isinstance(sentence, str) for sentence in found)
             assert told, f"{self.name}.check({_shown(root)}) must say what is missing, got {found}."
-            with pytest.raises(DataError):
+            raised = "nothing"
+            try:
                 _read(dataset, dataset.splits[0], root)
+            except DataError:
+                continue
+            except Exception as error:  # noqa: BLE001 - told to the author
+                raised = one_line(error)
+            raise AssertionError(
+                f"{self.name}.load raises {raised} where its data is missing; raise "
+                "benchbed.errors.DataError with the file and the remedy."
+            )
 
     def test_its_columns_match_input_and_targets(
         self, given: Mapping[str, Value], root: Path | None

@@ -124,7 +124,7 @@ class SampleNet(Architecture):
 
     def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
         """Return the tasks' outputs."""
-        self._features = self.last(self.trunk(x))
+        self._features: Tensor = self.last(self.trunk(x))
         return {task: self.heads[task](self._features) for task in tasks}
 
     def representation(self) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -135,11 +135,11 @@ class WeightingContract(Contract):
         return {key: value.detach().clone() for key, value in result.items()}
 
     def responses(
-        self, weighting: Weighting, sets: Sequence[Sequence[str]], start: int = 0
+        self, weighting: Weighting, sets: Sequence[Sequence[str]]
     ) -> Iterator[dict[str, Tensor]]:
         """Yield a strategy's decisions over four epochs of one step for each set of tasks."""
         names = list(weighting.context.tasks)
-        for epoch in range(start, _EPOCHS):
+        for epoch in range(_EPOCHS):
             curves = {
                 name: [float(2.0 + k) / (1 + past) for past in range(epoch)]
                 for k, name in enumerate(names)
@@ -165,8 +165,7 @@ class WeightingContract(Contract):
 
     def train(self, given: Mapping[str, Value], count: int = 3, **options: Any) -> Trained:
         """Train the small net for four epochs of six mini-batches."""
-        make: Callable[[], Parts] = lambda: self.parts(given, count)  # noqa: E731
-        return train(make, epochs=_EPOCHS, batches=6, **options)
+        return train(lambda: self.parts(given, count), epochs=_EPOCHS, batches=6, **options)
 
     def exercise(self, given: Mapping[str, Value]) -> object:
         """Make a strategy and let it decide a few times."""
@@ -208,9 +207,9 @@ class WeightingContract(Contract):
                     f"{self.name}.transform: the term of '{name}' depends on the other tasks' "
                     "losses, so its Spec must not have the trait 'additive'."
                 )
-            whole, summed = weighting.combine(losses), sum(alone.values())
-            assert torch.allclose(whole, torch.as_tensor(summed), rtol=1e-5), (
-                f"{self.name}.combine: {float(whole):g} for all tasks, and {float(summed):g} as "
+            whole, summed = weighting.combine(losses), torch.stack(list(alone.values())).sum()
+            assert torch.allclose(whole, summed, rtol=1e-5), (
+                f"{self.name}.combine: {whole.item():g} for all tasks, and {summed.item():g} as "
                 "the sum over single ones; its Spec must not have the trait 'additive'."
             )
 

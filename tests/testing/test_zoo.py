@@ -37,6 +37,7 @@ class TestMlp(BackboneContract):
 
 class TestTimm(BackboneContract):
     id = "timm"
+    input = Input((3, 32, 32))
 
 
 class TestClassification(TaskContract):

@@ -75,6 +75,19 @@ class SaysNothing(Files):
         return []
 
 
+@refused("missing_data_is_named", "load raises nothing where its data is missing")
+class MakesUp(Files):
+    def load(self, split, root):
+        return Vectors.load(self, split, root)
+
+
+@refused("missing_data_is_named", "load raises TypeError: .* where its data is missing; raise")
+class Opens(Files):
+    def load(self, split, root):
+        (root / "data.txt").read_text()
+        return super().load(split, root)
+
+
 @refused("its_columns_match_input_and_targets", "returned no column for target 'b'")
 class NoColumn(Vectors):
     def load(self, split, root):

@@ -248,7 +248,24 @@ class DearerAlone(Net):
         return {task: self.heads[task](features) for task in tasks}
 
 
+class Dense(Architecture):
+    """Sound: a prediction at each place."""
+
+    def __init__(self, context):
+        super().__init__(context)
+        self.trunk = nn.Sequential(nn.Conv2d(2, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU())
+        self.heads = nn.ModuleDict(
+            {name: nn.Conv2d(6, task.channels, 1) for name, task in context.tasks.items()}
+        )
+
+    def forward(self, x, tasks):
+        features = self.trunk(x)
+        return {task: self.heads[task](features) for task in tasks}
+
+
 class Maps(Backbone):
+    """Sound: one map of half the size."""
+
     def __init__(self, input, width=3):
         super().__init__(input)
         self.channels, self.reductions = (width,), (2,)

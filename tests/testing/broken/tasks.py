@@ -3,7 +3,9 @@
 import random
 
 import torch
+from torch.nn import functional as F
 from torchmetrics import MeanAbsoluteError, MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
 
 from benchbed import Target, Task
 from tests.testing.broken import breaks
@@ -38,8 +40,34 @@ class ErrorOfValid(MeanAbsoluteError):
 
 
 class Sound(Squared):
+    """Sound: what is NaN counts nowhere."""
+
     def metrics(self):
         return {"mae": ErrorOfValid()}
+
+
+class Pixels(Task):
+    """Sound: a class at each place, or none."""
+
+    kind = "classification"
+    primary = "accuracy"
+    percent = frozenset({"accuracy"})
+
+    @property
+    def channels(self):
+        return self.target.classes
+
+    def loss(self, output, target):
+        ignore = self.target.ignore
+        total = F.cross_entropy(output, target, ignore_index=ignore, reduction="sum")
+        return total, (target != ignore).sum()
+
+    def predict(self, output):
+        return output.argmax(dim=1)
+
+    def metrics(self):
+        ignore = self.target.ignore
+        return {"accuracy": MulticlassAccuracy(self.channels, ignore_index=ignore)}
 
 
 @refused("it_states_its_kind_and_channels", "NoKind.kind must be 'classification' or 'regression'")

@@ -64,13 +64,8 @@ class NoOptions(Sum):
     options={"task": Option(float, 1.0, per_task=True)},
 )
 @refused(
-    "the_options_of_its_spec_fit_the_constructor",
-    "'power' is of type float, and 1 is not",
-    options={"power": Option(float, 1)},
-)
-@refused(
-    "the_options_of_its_spec_fit_the_constructor",
-    "default of option 'scale', 1.0, is not among its choices",
+    "its_spec_is_sound",
+    "The default does not fit: .* option 'scale' cannot be '1.0'",
     options={"scale": Option(float, 1.0, choices=(0.5, 2.0))},
 )
 class OtherOptions(Sum):
