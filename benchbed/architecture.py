@@ -170,6 +170,13 @@ class Architecture(nn.Module):
         return outputs
 
 
+def constructor(cls: type[Architecture]) -> Callable[..., Any]:
+    """Return what builds a network and shows its options: the class, or its own ``build``."""
+    build: Any = cls.build
+    plain: Any = Architecture.build
+    return cls if build.__func__ is plain.__func__ else build
+
+
 def check_network(network: object, source: str) -> Architecture:
     """Return what ``build`` returned.
 

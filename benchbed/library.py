@@ -102,6 +102,10 @@ def aggregate(
         raise BenchbedError(
             f"'{weighting}' decides from losses, not from gradients; use benchbed.backward."
         )
+    if last.batches > 1:
+        raise BenchbedError(
+            f"'{weighting}' weighs over {last.batches} mini-batches, so one Jacobian is not enough."
+        )
     losses = dict.fromkeys(names, jacobian.new_ones(()))
     if last.level == "jacobian":
         if return_weights:

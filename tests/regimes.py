@@ -210,6 +210,31 @@ class Crops(Transform):
         return batch.replace(input=torch.stack([x - 0.1, x, x + 0.3], dim=1))
 
 
+class Thawing(ToyNet):
+    """Its trunk is frozen in the first phase."""
+
+    def phases(self):
+        return [Phase(until=0.5), Phase(until=1.0)]
+
+    def set_phase(self, index):
+        self.trunk.requires_grad_(index == 1)
+
+
+class Unreadable(Weighting):
+    """Keeps a state that no checkpoint can hold."""
+
+    level = "loss"
+
+    def combine(self, losses):
+        return torch.stack(list(losses.values())).sum()
+
+    def get_extra_state(self):
+        return {"class": Unreadable}
+
+    def set_extra_state(self, state):
+        pass
+
+
 _TRAITS = {"OneAtATime": frozenset({"single-tasking"})}
 ARCHITECTURES = {
     "one-at-a-time": OneAtATime,
@@ -217,8 +242,9 @@ ARCHITECTURES = {
     "phased-fresh": PhasedFresh,
     "last-phase-without": LastPhaseWithout,
     "adversarial": Adversarial,
-    "with-points": WithPoints,
     "deadwood": Deadwood,
+    "thawing": Thawing,
+    "with-points": WithPoints,
 }
 WEIGHTINGS = {
     "at-representation": (AtRepresentation, {"gramian"}),
@@ -226,6 +252,7 @@ WEIGHTINGS = {
     "three-batches": (ThreeBatches, {"gramian"}),
     "looks-back": (LooksBack, {"loss", "additive"}),
     "geometric": (Geometric, {"loss"}),
+    "unreadable": (Unreadable, {"loss"}),
 }
 TRANSFORMS = {"mix": Mix, "jitter": Jitter, "crops": Crops}
 

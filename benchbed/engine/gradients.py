@@ -112,6 +112,11 @@ class Backward:
             self.sweeps = [tuple(losses)]
             (total if free is None else total + free).backward()  # type: ignore[no-untyped-call]
             return None
+        if last.batches > 1:
+            raise ContractError(
+                f"{type(last).__name__} weighs over {last.batches} mini-batches, and got one; such "
+                "strategies work in benchbed's own training only."
+            )
         feature = self._feature()
         rows = self.sweep(losses, feature=feature, keep=free is not None)
         values = {task: loss.detach() for task, loss in losses.items()}

@@ -27,7 +27,8 @@ def build_optimizer(
 
     Args:
         spec: of the protocol.
-        network: its parameters; frozen ones are left out.
+        network: its parameters, frozen ones too: a later phase may thaw them, and until then they
+            have no gradient and are not stepped.
         weighting: the parameters that the strategy learns by this optimiser.
         asked: what the network's ``param_groups`` returned.
 
@@ -36,7 +37,7 @@ def build_optimizer(
     """
     groups = _asked_groups(spec, asked)
     taken = {id(p) for group in groups for p in group["params"]}
-    rest = [p for p in network if p.requires_grad and id(p) not in taken]
+    rest = [p for p in network if id(p) not in taken]
     if rest:
         groups.append({"params": rest, "factor": 1.0, "name": "network"})
     for group in groups:
@@ -69,7 +70,7 @@ def _asked_groups(spec: Optimizer, given: Sequence[Mapping[str, Any]]) -> list[d
                 f"{name} must return groups with 'params' and 'lr' (and a 'name'), got "
                 f"{', '.join(asked)}."
             )
-        params = [p for p in asked["params"] if p.requires_grad]
+        params = list(asked["params"])
         if seen & {id(p) for p in params}:
             raise ContractError(f"{name} puts a parameter into two groups.")
         seen |= {id(p) for p in params}

@@ -14,6 +14,7 @@ from benchbed.architecture import (
     BuildContext,
     check_execution,
     check_network,
+    constructor,
     no_backbone,
 )
 from benchbed.backbone import Backbone
@@ -104,7 +105,8 @@ def build_session(job: Job, tasks: Sequence[str] | None = None) -> Session:
     built = {name: build_task(job, name, dataset) for name in tasks or job.tasks}
     context = BuildContext(built, dataset.input, _backbone_maker(job, dataset))
     cls: type[Architecture] = load(job.architecture.target, Architecture)
-    network = check_network(call(cls.build, cls, context, **job.architecture.options), cls.__name__)
+    made = call(constructor(cls), cls, context, **job.architecture.options)
+    network = check_network(made, cls.__name__)
     check_execution(network, job.traits)
     network = network.to(device)
     regression = frozenset(name for name, task in built.items() if task.kind == "regression")

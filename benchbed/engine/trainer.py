@@ -242,9 +242,12 @@ class Trainer:
 
     def _epoch_info(self) -> EpochInfo:
         def losses(split: str) -> dict[str, list[float]]:
-            curves = self.progress.curves
+            never: list[float | None] = [None] * self.progress.epoch
             return {
-                name: [math.nan if v is None else v for v in curves.get(f"{split}/{name}/loss", [])]
+                name: [
+                    math.nan if value is None else value
+                    for value in self.progress.curves.get(f"{split}/{name}/loss", never)
+                ]
                 for name in self.session.tasks
             }
 
@@ -293,7 +296,13 @@ class Trainer:
             "rng": rng_state(),
             "progress": asdict(self.progress),
         }
-        save_checkpoint(self.checkpoint, checkpoint_identity(self.session.job), state)
+        identity = checkpoint_identity(self.session.job)
+        save_checkpoint(self.checkpoint, identity, state)
+        if self.progress.epoch == 1 and load_checkpoint(self.checkpoint, identity) is None:
+            raise ContractError(
+                "The checkpoint cannot be read back: the state of the network, the weighting and "
+                "their optimisers must be tensors and plain data (see get_extra_state)."
+            )
 
     def _resume(self) -> bool:
         """Take up the checkpoint, if there is a usable one."""

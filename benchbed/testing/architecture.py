@@ -20,6 +20,7 @@ from benchbed.architecture import (
     check_network,
     check_outputs,
     check_phases,
+    constructor,
     no_backbone,
 )
 from benchbed.backbone import Backbone
@@ -83,9 +84,7 @@ class ArchitectureContract(Contract):
 
     def constructor(self) -> Callable[..., Any]:
         """Return ``build`` where the plugin defines it, else the class."""
-        build: Callable[..., Any] = self.plugin.build
-        plain = getattr(build, "__func__", build) is getattr(Architecture.build, "__func__", None)
-        return self.plugin if plain else build
+        return constructor(self.plugin)
 
     def construct(self, given: Mapping[str, Value], tasks: Mapping[str, Task] | None = None) -> Any:
         """Return a network."""

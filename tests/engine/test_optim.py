@@ -114,11 +114,16 @@ def test_steps_are_those_of_torchs_optimizer_with_the_protocols_numbers(spec):
 
 
 @pytest.mark.parametrize("spec", OPTIMIZERS, ids=named)
-def test_frozen_parameters_are_not_given_to_the_optimizer(spec):
+def test_frozen_parameters_stay_where_they_are_until_they_are_thawed(spec):
     frozen, trained = nn.Parameter(torch.ones(2), requires_grad=False), nn.Parameter(torch.ones(2))
     optimizer = build_optimizer(spec, [frozen, trained], [])
-    assert [len(group["params"]) for group in optimizer.param_groups] == [1]
-    assert optimizer.param_groups[0]["params"][0] is trained
+    trained.grad = torch.ones(2)
+    optimizer.step()
+    assert torch.equal(frozen, torch.ones(2))
+    frozen.requires_grad_(True)
+    frozen.grad = torch.ones(2)
+    optimizer.step()
+    assert (frozen.detach() < 1).all()
 
 
 def test_the_learning_rate_is_set_for_network_and_weighting_alike():

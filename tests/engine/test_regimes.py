@@ -80,10 +80,15 @@ def outcome_equal(one, other) -> bool:
     )
 
 
+NOTHING_SHARED = {
+    ("thawing", name)
+    for name in ("mgda", "pcgrad", "toy-average", "norm-balance", "three-batches", "dwa.pcgrad")
+}
 MATRIX = [
     f"{architecture}+{weighting}"
     for architecture in ARCHITECTURES
     for weighting in (ADDITIVE if architecture == "one-at-a-time" else WEIGHTINGS)
+    if (architecture, weighting) not in NOTHING_SHARED
 ] + ["with-points+at-representation", "with-points+at-last"]
 
 
@@ -683,3 +688,53 @@ def test_first_party_methods_resume_to_the_bit_on_real_data(registry, tmp_path, 
     job = make_jobs(protocol, registry, method)[0]
     stopped = stopped_and_resumed(job, tmp_path / "run.pt", [1, 3])
     assert outcome_equal(train(job), stopped)
+
+
+def test_what_a_phase_thaws_trains_from_then_on(all_regimes, toy_protocol):
+    trainer = make_trainer(make_job(toy_protocol, all_regimes, "thawing"))
+    network = trainer.session.network
+    network.set_phase(0)
+    start = network.trunk[0].weight.detach().clone()
+    splits = [trainer.session.split(name) for name in ("validation", "test")]
+    moved = []
+    for _ in range(3):
+        trainer.run_epoch(*splits)
+        moved.append(not torch.equal(network.trunk[0].weight, start))
+    assert moved == [False, False, True]
+
+
+def test_dwa_goes_on_where_a_task_has_not_been_trained_yet(all_regimes, toy_protocol):
+    protocol = msgspec.structs.replace(toy_protocol, epochs=12)
+    outcome = train(make_job(protocol, all_regimes, "phased+dwa"))
+    assert outcome.progress.curves["train/b/loss"][:3] == [None] * 3
+
+
+def test_a_state_that_no_checkpoint_can_hold_is_refused_at_once(
+    all_regimes, toy_protocol, tmp_path
+):
+    job = make_job(toy_protocol, all_regimes, "toy-net+unreadable")
+    with pytest.raises(ContractError, match="The checkpoint cannot be read back"):
+        make_trainer(job, tmp_path / "c.pt").run()
+
+
+def test_a_strategy_over_several_batches_is_refused_where_there_is_one(monkeypatch):
+    from benchbed import library
+    from benchbed.engine.strategy import Strategy
+    from benchbed.errors import BenchbedError
+    from benchbed.weighting import WeightingContext
+
+    strategy = Strategy([regimes.ThreeBatches(WeightingContext(("0", "1")))])
+    monkeypatch.setattr(library, "make_weighting", lambda name, tasks: strategy)
+    with pytest.raises(BenchbedError, match="weighs over 3 mini-batches"):
+        library.aggregate("three-batches", torch.eye(2))
+    weight = torch.nn.ParameterList([torch.nn.Parameter(torch.ones(2))])
+    losses = {"0": weight[0].sum(), "1": weight[0].prod()}
+    with pytest.raises(BenchbedError, match="weighs over 3 mini-batches"):
+        library.backward(losses, weight, strategy)
+
+
+def test_a_misspelled_option_of_an_architecture_is_a_sentence(all_regimes, toy_protocol):
+    job = make_job(toy_protocol, all_regimes, "toy-net")
+    wrong = msgspec.structs.replace(job.architecture, options={"widht": 3})
+    with pytest.raises(ContractError, match="ToyNet does not take the options of its Spec"):
+        build_session(msgspec.structs.replace(job, architecture=wrong))
