@@ -156,8 +156,10 @@ def check_weighting(cls: type[Weighting]) -> None:
         raise ContractError(f"{cls.__name__} is of level '{level}' and must define {method}().")
     if cls.heads not in {"own", "weighted"}:
         raise ContractError(f"{cls.__name__}.heads must be 'own' or 'weighted'.")
-    if not isinstance(cls.sums_to, str):
-        raise ContractError(f"{cls.__name__}.sums_to must be a text such as 'T', '1' or 'free'.")
+    if cls.sums_to not in {"T", "1", "free"}:
+        raise ContractError(
+            f"{cls.__name__}.sums_to must be 'T', '1' or 'free', not {cls.sums_to!r}."
+        )
     if cls.at not in {"shared", "last", "representation"}:
         raise ContractError(f"{cls.__name__}.at must be 'shared', 'last' or 'representation'.")
     if not isinstance(cls.batches, int) or cls.batches < 1:

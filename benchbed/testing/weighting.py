@@ -180,9 +180,6 @@ class WeightingContract(Contract):
         assert stated in ([], [cls.level]), (
             f"{self.name}.level is '{cls.level}', and its Spec has the trait '{stated[0]}'."
         )
-        assert cls.sums_to in {"T", "1", "free"}, (
-            f"{self.name}.sums_to must be 'T', '1' or 'free', not {cls.sums_to!r}."
-        )
         terms = cls.transform is not Weighting.transform and cls.level == "loss"
         assert terms == ("additive" in traits), (
             f"{self.name} {'defines' if terms else 'does not define'} transform() at loss level, "
