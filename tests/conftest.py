@@ -16,6 +16,18 @@ from tests import toys
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.fixture(autouse=True)
+def global_switches():
+    """Torch's global switches, which training in this process sets, are put back."""
+    import torch
+
+    torch.use_deterministic_algorithms(False)
+    benchmark = torch.backends.cudnn.benchmark
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.benchmark = benchmark
+
+
 @pytest.fixture
 def registry() -> Registry:
     """First-party plugins and the toy plugin."""

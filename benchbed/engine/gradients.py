@@ -88,15 +88,20 @@ class Backward:
         self._partitions: dict[tuple[str, ...], Partition] = {}
         self.sweeps: list[tuple[str, ...]] = []
 
-    def __call__(self, losses: Mapping[str, Tensor], free: Tensor | None = None) -> Tensor | None:
+    def __call__(
+        self, losses: Mapping[str, Tensor], free: Tensor | None = None, *, slopes: bool = False
+    ) -> Tensor | None:
         """Differentiate the losses of one batch.
 
         Args:
             losses: the scalar loss of each task that has a valid element, as separate tensors.
             free: a loss that no task owns; its gradient is added unweighted.
+            slopes: at loss level return ∂(combined loss)/∂L_t, which is what a task weighs there,
+                where there are several tasks.
 
         Returns:
-            The weights at Gramian level, ``(T,)``; ``None`` at the other levels.
+            The weights at Gramian level, and at loss level where asked for, ``(T,)``; else
+            ``None``.
 
         Raises:
             ContractError: no parameter is shared, or the strategy returned something wrong.
@@ -104,14 +109,16 @@ class Backward:
         if not losses:
             self._free(free)
             return None
+        given = list(losses.values())
         losses = self.strategy.transform(losses)
         last = self.strategy.last
         if last.level == "loss" or len(losses) == 1:
             total = last.combine(losses) if last.level == "loss" else next(iter(losses.values()))
             check_total(total, type(last).__name__)
             self.sweeps = [tuple(losses)]
+            weights = _slopes(total, given) if slopes and len(given) > 1 else None
             (total if free is None else total + free).backward()  # type: ignore[no-untyped-call]
-            return None
+            return weights
         if last.batches > 1:
             raise ContractError(
                 f"{type(last).__name__} weighs over {last.batches} mini-batches, and got one; such "
@@ -339,3 +346,10 @@ class Backward:
                 own = list(torch._foreach_mul(own, heads[task]))
             accumulate(list(rows.split.own[task].values()), own)
             accumulate(self.training_only, rows.training_only[task])
+
+
+def _slopes(total: Tensor, losses: Sequence[Tensor]) -> Tensor:
+    found = torch.autograd.grad(
+        total, list(losses), retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return torch.stack(found)

@@ -189,8 +189,7 @@ class Trainer:
         values: dict[str, float] = {}
         weights: dict[str, float] = {}
         for group in islice(_grouped(batches, self.group), self.steps):
-            log = session.job.log_gradients and stepped is None
-            stepped = self.update(group, log_gradients=log)
+            stepped = self.update(group, log=stepped is None)
             values |= stepped.gradients
             weights |= stepped.weights
             for name, total in stepped.totals.items():
@@ -205,7 +204,7 @@ class Trainer:
         values["lr"] = self._lr
         return values | {f"weight/{name}": weight for name, weight in weights.items()}
 
-    def update(self, group: list[Batch], *, log_gradients: bool = False) -> Stepped:
+    def update(self, group: list[Batch], *, log: bool = False) -> Stepped:
         """Make the update that a group of mini-batches stands for."""
         progress = self.progress
         self._enter_phase()
@@ -217,7 +216,7 @@ class Trainer:
         set_learning_rate(self.optimizer, self._lr)
         done = progress.step / (self.steps * self.protocol.epochs)
         where = f"epoch {progress.epoch + 1}, optimiser step {progress.step + 1}"
-        stepped = self.updater(group, done, where, log_gradients=log_gradients)
+        stepped = self.updater(group, done, where, log=log)
         if self.ema is not None:
             self.ema.update_parameters(self.session.network)
         progress.step += 1

@@ -73,7 +73,7 @@ class Updater:
             )
 
     def __call__(
-        self, batches: Sequence[Batch], progress: float, where: str, *, log_gradients: bool = False
+        self, batches: Sequence[Batch], progress: float, where: str, *, log: bool = False
     ) -> Stepped:
         """Make the updates that one group of mini-batches stands for.
 
@@ -81,10 +81,10 @@ class Updater:
             batches: the mini-batches.
             progress: share of training that is done.
             where: epoch and step, for messages.
-            log_gradients: also return norms and cosines of the tasks' gradients on the first
-                mini-batch, where all tasks are updated together.
+            log: also return the tasks' weights at loss level and, where the job asks for it, norms
+                and cosines of the tasks' gradients, from the first mini-batch.
         """
-        self._log = log_gradients
+        self._log = log
         if self.session.network.execution == "joint":
             return self._update(batches, self.tasks, progress, where)
         stepped = Stepped({}, {})
@@ -106,9 +106,9 @@ class Updater:
             means = losses.means()
             self._require_finite(means, where)
             stepped = Stepped(_detached(losses.totals), losses.counts)
-            if self._log and len(means) > 1:
+            if self._log and self.session.job.log_gradients and len(means) > 1:
                 stepped.gradients = self._geometry(means)
-            weights = self.backward(means, losses.free)
+            weights = self.backward(means, losses.free, slopes=self._log)
             names = list(means)
         elif self.batches > 1:
             names, weights, stepped = self._several(batches, tasks, progress, where)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,11 @@ from benchbed.delta import Definition, delta_m
 from benchbed.errors import BenchbedError
 from benchbed.protocol import Protocol
 from benchbed.record import Costs, Failure, Measurement, MetricInfo, Record
+from benchbed.report.grouping import Seeds, by_method, of_one_kind, remarks
 from benchbed.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Seeds = dict[int, list[Record]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def build_leaderboard(
     """
     records, refused = store.records(protocol.name, protocol.version)
     notes = [f"Skipped {item}" for item in refused]
-    records = _of_one_kind(records, protocol, notes)
+    records = of_one_kind(records, protocol, notes)
     digest = protocol.digest
     failures = [
         failure
@@ -118,7 +116,7 @@ def build_leaderboard(
             f"There are no records of {protocol.id} in {store.root}; run `benchbed run "
             f"{protocol.name}` first, or name the folder with --results. {hint}".strip()
         )
-    groups = _by_method(records, notes)
+    groups = by_method(records, notes)
     chosen = definition or protocol.delta_m.definition
     baseline = reference or protocol.delta_m.baseline
     if reference is not None and reference not in groups:
@@ -133,7 +131,7 @@ def build_leaderboard(
     measurements = _measurements(store, protocol)
     rows = [builder.row(name, measurements.get(name)) for name in names]
     rows.sort(key=_order)
-    notes += _remarks(records)
+    notes += remarks(records)
     devices = {_device(measurements[row.method]) for row in rows if row.method in measurements}
     return Leaderboard(
         protocol,
@@ -146,88 +144,9 @@ def build_leaderboard(
     )
 
 
-def _remarks(records: Sequence[Record]) -> list[str]:
-    """Return what of the records a reader of the table must know, once a method."""
-    remarks: dict[str, None] = {}
-    usual = max((r.budget.samples for r in records), default=0)
-    for record in records:
-        if record.budget.samples < usual:
-            remarks[
-                f"{record.method}: unequal budget, {record.budget.samples} samples a run where "
-                f"others drew {usual}."
-            ] = None
-        remarks.update({f"{record.method}: {note}": None for note in record.notes})
-    return list(remarks)
-
-
 def _order(row: Row) -> tuple[bool, float, str]:
     value = row.delta_m.mean if row.delta_m else (0.0 if row.is_baseline else -float("inf"))
     return not row.is_baseline, -value, row.method
-
-
-def _of_one_kind(records: list[Record], protocol: Protocol, notes: list[str]) -> list[Record]:
-    """Keep the records that may share a table: same digest, engine and data."""
-    digest = protocol.digest
-    same = [record for record in records if record.protocol_digest == digest]
-    if len(same) < len(records):
-        notes.append(
-            f"Left out {len(records) - len(same)} records made under another definition of "
-            f"{protocol.id} (its digest differs)."
-        )
-    if not same:
-        return same
-    newest = max(same, key=lambda record: (record.finished, record.key))
-    kept = [
-        record
-        for record in same
-        if (record.engine, record.data_digest) == (newest.engine, newest.data_digest)
-    ]
-    if len(kept) < len(same):
-        notes.append(f"Left out {len(same) - len(kept)} records of other data or an older trainer.")
-    return kept
-
-
-def _versions(record: Record) -> dict[tuple[str, str], object]:
-    """Return what may differ between records of one method's name: versions and options.
-
-    A task's options are its protocol's, and two tasks may share a plugin: its version is enough.
-    """
-    return {
-        (c.kind, c.id): c.version if c.kind == "task" else (c.version, c.options)
-        for c in record.components
-    }
-
-
-def _by_method(records: list[Record], notes: list[str]) -> dict[str, Seeds]:
-    """Group records by method and seed, those of the newest plugin versions only."""
-    found: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        found[record.method].append(record)
-    groups: dict[str, Seeds] = {}
-    for method, items in found.items():
-        items.sort(key=lambda record: (record.finished, record.key))
-        newest: dict[tuple[str, str], object] = {}
-        for record in items:
-            newest |= _versions(record)
-        kept = [record for record in items if _versions(record).items() <= newest.items()]
-        if len(kept) < len(items):
-            notes.append(
-                f"{method}: left out {len(items) - len(kept)} records of other plugin versions."
-            )
-        if len({_sources(record) for record in kept}) > 1:
-            notes.append(
-                f"{method}: a plugin's source changed between its records at the same version; "
-                "`benchbed run` repeats the older ones."
-            )
-        seeds: Seeds = defaultdict(list)
-        for record in kept:
-            seeds[record.seed].append(record)
-        groups[method] = dict(seeds)
-    return groups
-
-
-def _sources(record: Record) -> tuple[str, ...]:
-    return tuple(c.source for c in record.components if c.kind != "task")
 
 
 def _metrics(records: list[Record], protocol: Protocol) -> dict[str, Mapping[str, MetricInfo]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
+from functools import partial
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
@@ -38,7 +39,7 @@ from benchbed.testing.comparison import copied, difference, saved_and_loaded, so
 from benchbed.testing.contract import Contract
 from benchbed.testing.effects import seeded
 from benchbed.testing.samples import SampleTask, map_shape, sample_input, sample_target
-from benchbed.testing.training import BATCH, Parts, Trained, train, watched_steps
+from benchbed.testing.training import BATCH, Parts, Trained, assert_resumes, train, watched_steps
 from benchbed.transform import Batch
 from benchbed.weighting import Weighting, WeightingContext
 
@@ -283,23 +284,16 @@ class ArchitectureContract(Contract):
     ) -> None:
         """In every phase, what the checkpoint keeps is all that training depends on."""
         saved_and_loaded(self.construct(given).state_dict(), self.name)
-        whole, epochs = self.train(given), self.epochs(given)
+        epochs = self.epochs(given)
         shares = {0.5, *self.ends(given)}
-        for stop in sorted({min(max(1, int(share * epochs)), epochs - 1) for share in shares}):
-            path = tmp_path / f"{stop}.pt"
-            self.train(given, checkpoint=path, stop=stop)
-            try:
-                rest = self.train(given, seed=1, checkpoint=path)
-            except (RuntimeError, KeyError) as error:
-                text = f"{self.name} does not load the state that it saved after training"
-                raise AssertionError(f"{text}: {error}") from error
-            assert rest.first_epoch == stop + 1, f"{self.name}: its checkpoint cannot be loaded."
-            place = whole.difference(rest)
-            assert place is None, (
-                f"{self.name}: a run resumed after epoch {stop} ends with another '{place}' than "
-                "one that was not interrupted; keep what forward depends on in parameters and "
-                "buffers, and what follows from the phase in set_phase()."
-            )
+        assert_resumes(
+            self.name,
+            partial(self.train, given),
+            sorted({min(max(1, int(share * epochs)), epochs - 1) for share in shares}),
+            tmp_path,
+            "keep what forward depends on in parameters and buffers, and what follows from the "
+            "phase in set_phase().",
+        )
 
     def test_its_cost_can_be_counted(self, given: Mapping[str, Value]) -> None:
         """Parameters, and multiply-adds for all tasks in one pass and for each alone."""

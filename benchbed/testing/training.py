@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,3 +154,32 @@ def watched_steps(see: Callable[[torch.optim.Optimizer], None]) -> Iterator[None
         yield
     finally:
         hook.remove()
+
+
+def assert_resumes(
+    name: str, run: Callable[..., Trained], stops: Iterable[int], folder: Path, remedy: str
+) -> None:
+    """Stop a run after each of some epochs, and compare what it then goes on to.
+
+    Args:
+        name: of the plugin's class.
+        run: trains; takes ``checkpoint``, ``stop`` and ``seed``.
+        stops: epochs after which to stop.
+        folder: for the checkpoints.
+        remedy: what to do where a resumed run ends otherwise.
+    """
+    whole = run()
+    for stop in stops:
+        path = folder / f"{stop}.pt"
+        run(checkpoint=path, stop=stop)
+        try:
+            rest = run(seed=1, checkpoint=path)
+        except (RuntimeError, KeyError) as error:
+            text = f"{name} does not load the state that it saved after training"
+            raise AssertionError(f"{text}: {error}") from error
+        assert rest.first_epoch == stop + 1, f"{name}: its checkpoint cannot be loaded."
+        place = whole.difference(rest)
+        assert place is None, (
+            f"{name}: a run resumed after epoch {stop} ends with another '{place}' than one that "
+            f"was not interrupted; {remedy}"
+        )

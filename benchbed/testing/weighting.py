@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -24,7 +25,7 @@ from benchbed.testing.comparison import copied, difference, saved_and_loaded
 from benchbed.testing.contract import Contract
 from benchbed.testing.effects import seeded
 from benchbed.testing.samples import IGNORED, SampleNet, SampleTask, generator
-from benchbed.testing.training import Parts, Trained, train, whole_state
+from benchbed.testing.training import Parts, Trained, assert_resumes, train, whole_state
 from benchbed.weighting import (
     EpochInfo,
     Weighting,
@@ -347,19 +348,11 @@ class WeightingContract(Contract):
         strategy.members[0] = weighting = self.construct(given)
         list(self.responses(weighting, [weighting.context.tasks]))
         saved_and_loaded(whole_state(strategy), self.name)
-        whole = self.train(given)
-        for stop in range(1, _EPOCHS):
-            path = tmp_path / f"{stop}.pt"
-            self.train(given, checkpoint=path, stop=stop)
-            try:
-                rest = self.train(given, seed=1, checkpoint=path)
-            except (RuntimeError, KeyError) as error:
-                text = f"{self.name} does not load the state that it saved after training"
-                raise AssertionError(f"{text}: {error}") from error
-            assert rest.first_epoch == stop + 1, f"{self.name}: its checkpoint cannot be loaded."
-            place = whole.difference(rest)
-            assert place is None, (
-                f"{self.name}: a run resumed after epoch {stop} ends with another '{place}' than "
-                "one that was not interrupted; keep its state in buffers, parameters, optimisers "
-                "that are attributes, or get_extra_state() and set_extra_state()."
-            )
+        assert_resumes(
+            self.name,
+            partial(self.train, given),
+            range(1, _EPOCHS),
+            tmp_path,
+            "keep its state in buffers, parameters, optimisers that are attributes, or "
+            "get_extra_state() and set_extra_state().",
+        )

@@ -1,4 +1,4 @@
-"""One thread, seeded, and torch's global switches put back after each test."""
+"""One thread, seeded."""
 
 import pytest
 import torch
@@ -13,12 +13,5 @@ def one_thread():
 
 
 @pytest.fixture(autouse=True)
-def global_state():
-    """``seed_everything`` asks for deterministic kernels, which no other test must inherit."""
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    benchmark = torch.backends.cudnn.benchmark
+def seeded():
     torch.manual_seed(0)
-    yield
-    torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-    torch.backends.cudnn.benchmark = benchmark

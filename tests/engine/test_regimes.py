@@ -738,3 +738,24 @@ def test_a_misspelled_option_of_an_architecture_is_a_sentence(all_regimes, toy_p
     wrong = msgspec.structs.replace(job.architecture, options={"widht": 3})
     with pytest.raises(ContractError, match="ToyNet does not take the options of its Spec"):
         build_session(msgspec.structs.replace(job, architecture=wrong))
+
+
+def test_weights_of_loss_level_strategies_are_in_the_curves(all_regimes, toy_protocol):
+    dwa = train(make_job(toy_protocol, all_regimes, "toy-net+dwa")).progress.curves
+    assert dwa["weight/a"][:2] == [1.0, 1.0]
+    assert dwa["weight/a"][2] != 1.0
+    for epoch in range(4):
+        assert dwa["weight/a"][epoch] + dwa["weight/b"][epoch] == pytest.approx(2)
+    fixed = train(make_job(toy_protocol, all_regimes, "toy-net+fixed:a=3")).progress.curves
+    assert fixed["weight/a"] == [3.0] * 4
+    assert fixed["weight/b"] == [1.0] * 4
+    both = train(make_job(toy_protocol, all_regimes, "toy-net+fixed.uncertainty:a=3"))
+    assert both.progress.curves["weight/a"][0] == pytest.approx(1.5)
+
+
+def test_the_loss_level_weight_of_a_task_is_how_the_combined_loss_follows_its_loss(
+    all_regimes, toy_protocol
+):
+    curves = train(make_job(toy_protocol, all_regimes, "toy-net+geometric")).progress.curves
+    product = [a * b for a, b in zip(curves["weight/a"], curves["weight/b"], strict=True)]
+    assert product == pytest.approx([0.25] * 4)

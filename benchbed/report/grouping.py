@@ -1,0 +1,91 @@
+"""Which records may share a table, and what a reader must know of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from benchbed.protocol import Protocol
+from benchbed.record import Record
+
+Seeds = dict[int, list[Record]]
+"""The records of one method by seed."""
+
+
+def of_one_kind(records: list[Record], protocol: Protocol, notes: list[str]) -> list[Record]:
+    """Keep the records that may share a table: same digest, engine and data."""
+    digest = protocol.digest
+    same = [record for record in records if record.protocol_digest == digest]
+    if len(same) < len(records):
+        notes.append(
+            f"Left out {len(records) - len(same)} records made under another definition of "
+            f"{protocol.id} (its digest differs)."
+        )
+    if not same:
+        return same
+    newest = max(same, key=lambda record: (record.finished, record.key))
+    kept = [
+        record
+        for record in same
+        if (record.engine, record.data_digest) == (newest.engine, newest.data_digest)
+    ]
+    if len(kept) < len(same):
+        notes.append(f"Left out {len(same) - len(kept)} records of other data or an older trainer.")
+    return kept
+
+
+def _versions(record: Record) -> dict[tuple[str, str], object]:
+    """Return what may differ between records of one method's name: versions and options.
+
+    A task's options are its protocol's, and two tasks may share a plugin: its version is enough.
+    """
+    return {
+        (c.kind, c.id): c.version if c.kind == "task" else (c.version, c.options)
+        for c in record.components
+    }
+
+
+def by_method(records: list[Record], notes: list[str]) -> dict[str, Seeds]:
+    """Group records by method and seed, those of the newest plugin versions only."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.method].append(record)
+    groups: dict[str, Seeds] = {}
+    for method, items in found.items():
+        items.sort(key=lambda record: (record.finished, record.key))
+        newest: dict[tuple[str, str], object] = {}
+        for record in items:
+            newest |= _versions(record)
+        kept = [record for record in items if _versions(record).items() <= newest.items()]
+        if len(kept) < len(items):
+            notes.append(
+                f"{method}: left out {len(items) - len(kept)} records of other plugin versions."
+            )
+        if len({_sources(record) for record in kept}) > 1:
+            notes.append(
+                f"{method}: a plugin's source changed between its records at the same version; "
+                "`benchbed run` repeats the older ones."
+            )
+        seeds: Seeds = defaultdict(list)
+        for record in kept:
+            seeds[record.seed].append(record)
+        groups[method] = dict(seeds)
+    return groups
+
+
+def _sources(record: Record) -> tuple[str, ...]:
+    return tuple(c.source for c in record.components if c.kind != "task")
+
+
+def remarks(records: Sequence[Record]) -> list[str]:
+    """Return what of the records a reader of the table must know, once a method."""
+    remarks: dict[str, None] = {}
+    usual = max((r.budget.samples for r in records), default=0)
+    for record in records:
+        if record.budget.samples < usual:
+            remarks[
+                f"{record.method}: unequal budget, {record.budget.samples} samples a run where "
+                f"others drew {usual}."
+            ] = None
+        remarks.update({f"{record.method}: {note}": None for note in record.notes})
+    return list(remarks)
