@@ -191,7 +191,7 @@ class Backward:
         if total.requires_grad:
             total.backward()  # type: ignore[no-untyped-call]
         slopes = {t: 1.0 if x.grad is None else float(x.grad) for t, x in leaves.items()}
-        for parameter, gradient in zip(self._all(), free, strict=bool(free)):
+        for parameter, gradient in zip(self._all(), free, strict=True) if free else ():
             if gradient is not None:
                 accumulate([parameter], [gradient])
         if last.level == "loss" or len(losses) == 1:

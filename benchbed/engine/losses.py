@@ -62,18 +62,33 @@ class LossComputer:
             wanted = {name: self.tasks[name] for name in names}
             check_outputs(self.network, outputs, wanted, len(batch))
             self._checked.add(tuple(names))
+        losses = self.score(outputs, batch, names, check=first)
+        self._auxiliary(losses, outputs, batch, progress)
+        return losses
+
+    def score(
+        self,
+        outputs: Mapping[str, Tensor],
+        batch: Batch,
+        names: Sequence[str],
+        *,
+        check: bool = False,
+    ) -> TaskLosses:
+        """Return the losses of some tasks' outputs, auxiliary ones left out.
+
+        Raises:
+            ContractError: with ``check``, a task's loss breaks its contract.
+        """
         totals: dict[str, Tensor] = {}
         counts: dict[str, Count] = {}
         for name in names:
-            totals[name], counts[name] = self._score(name, outputs[name], batch, first=first)
+            totals[name], counts[name] = self._score(name, outputs[name], batch, first=check)
         for key, output in outputs.items():
             name, at, _ = key.partition("@")
             if at and name in totals:
-                again, count = self._score(name, output, batch, first=first)
+                again, count = self._score(name, output, batch, first=check)
                 totals[name] = totals[name] + _rescaled(again, count, counts[name])
-        losses = TaskLosses(totals, counts, {}, None)
-        self._auxiliary(losses, outputs, batch, progress)
-        return losses
+        return TaskLosses(totals, counts, {}, None)
 
     def _score(
         self, name: str, output: Tensor, batch: Batch, *, first: bool

@@ -99,7 +99,8 @@ class Updater:
         self, batches: Sequence[Batch], tasks: Sequence[str], progress: float, where: str
     ) -> Stepped:
         self.optimizer.zero_grad(set_to_none=True)
-        state = torch.get_rng_state() if self.looks_back else None
+        self.backward.sweeps = []
+        state = self._generators() if self.looks_back else None
         names: list[str]
         if len(batches) == 1:
             losses = self._losses(batches[0], tasks, progress)
@@ -123,7 +124,7 @@ class Updater:
             self.optimizer.step()
             stepped.steps = 1
             if state is not None:
-                self._look_back(batches[-1], tasks, progress, state)
+                self._look_back(batches[-1], tasks, state)
         return stepped
 
     def _geometry(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
@@ -152,7 +153,7 @@ class Updater:
         sums: Rows | None = None
         free: list[Tensor | None] = []
         stepped = Stepped({}, {})
-        extra: dict[str, float] = {}
+        whole: dict[str, float] = {}
         for batch in batches:
             losses = self._losses(batch, tasks, progress)
             self._require_finite(losses.means(), where)
@@ -163,19 +164,22 @@ class Updater:
                 )
             }
             rows = self.backward.sweep(wholes, keep=losses.free is not None)
-            sums = rows.copy() if sums is None else _added(sums, rows)
+            if sums is None:
+                sums = rows.copy()
+            else:
+                sums.add(rows)
             free = _summed(free, self.backward.free_gradients(losses.free), len(batches))
             for name in tasks:
                 stepped.totals[name] = stepped.totals.get(name, 0) + losses.totals[name].detach()
                 stepped.counts[name] = stepped.counts.get(name, 0) + losses.counts[name]
-                extra[name] = extra.get(name, 0.0) + float(wholes[name].detach())
+                whole[name] = whole.get(name, 0.0) + float(wholes[name].detach())
         assert sums is not None
         counts = {name: float(count) for name, count in stepped.counts.items() if float(count) > 0}
         if not counts:
             return [], None, stepped
         sums.scale({name: 1.0 / count for name, count in counts.items()})
         means = {
-            name: torch.as_tensor(extra[name] / count, device=self.session.device)
+            name: torch.as_tensor(whole[name] / count, device=self.session.device)
             for name, count in counts.items()
         }
         weights = self.backward.decide_accumulated(sums, means, free)
@@ -217,9 +221,21 @@ class Updater:
         if self.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
 
+    def _generators(self) -> tuple[Tensor, Tensor | None]:
+        """Return the state of the generators that a forward pass may draw from."""
+        device = self.session.device
+        gpu = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        return torch.get_rng_state(), gpu
+
+    def _restore(self, state: tuple[Tensor, Tensor | None]) -> None:
+        cpu, gpu = state
+        torch.set_rng_state(cpu)
+        if gpu is not None:
+            torch.cuda.set_rng_state(gpu, self.session.device)
+
     @torch.no_grad()
     def _look_back(
-        self, batch: Batch, tasks: Sequence[str], progress: float, state: Tensor
+        self, batch: Batch, tasks: Sequence[str], state: tuple[Tensor, Tensor | None]
     ) -> None:
         """Tell the strategy the losses after the update: same batch, same random numbers.
 
@@ -227,19 +243,15 @@ class Updater:
         a third off after ten steps in a prototype.
         """
         network = self.session.network
-        after = torch.get_rng_state()
+        after = self._generators()
         buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
-        torch.set_rng_state(state)
+        self._restore(state)
         self.effort.note(self.effort.forward, tasks, len(batch))
         outputs = network(batch.input, list(tasks))
-        losses: dict[str, Tensor] = {}
-        for name in tasks:
-            total, count = self.session.tasks[name].loss(outputs[name], batch.targets[name])
-            if int(count) > 0:
-                losses[name] = total / count
+        losses = self.losses.score(outputs, batch, tasks).means()
         for name, buffer in network.named_buffers():
             buffer.copy_(buffers[name])
-        torch.set_rng_state(after)
+        self._restore(after)
         with torch.enable_grad():
             self.session.strategy.last.after_step(losses)
 
@@ -265,11 +277,6 @@ def require_finite(losses: Mapping[str, float], where: str) -> None:
 
 def _detached(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach() for name, value in values.items()}
-
-
-def _added(sums: Rows, rows: Rows) -> Rows:
-    sums.add(rows)
-    return sums
 
 
 def _summed(

@@ -6,7 +6,9 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from benchbed.engine.optim import build_optimizer, schedule_factor, set_learning_rate
-from benchbed.protocol import Optimizer, Schedule
+from benchbed.errors import ProtocolError
+from benchbed.protocol import Optimizer, Schedule, parse_protocol
+from tests import toys
 
 STEPS, EPOCHS = 5, 12
 
@@ -132,3 +134,36 @@ def test_the_learning_rate_is_set_for_network_and_weighting_alike():
     )
     set_learning_rate(optimizer, 0.025)
     assert [group["lr"] for group in optimizer.param_groups] == [0.025, 0.025]
+
+
+def test_cosine_restarts_are_torchs():
+    spec = Schedule("cosine-restarts", per="step", restart_epochs=3, floor=0.01)
+    theirs = by_torch(lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 15, eta_min=0.01), 50)
+    assert [schedule_factor(spec, step, 5, 10) for step in range(50)] == pytest.approx(theirs)
+
+
+def test_a_warm_up_overrides_the_schedule_until_its_last_point():
+    """The rate of AMFM's released code: 0.0001 to 0.001 in epoch 0, to 0.01 through epoch 10, then
+    0.000954 at epoch 11, on a cosine of base 0.001 that restarts every 80 epochs."""
+    spec = Schedule(
+        "cosine-restarts",
+        per="step",
+        restart_epochs=80,
+        floor=1e-3,
+        warmup=[(0, 0.1), (1, 1.0), (11, 10.0)],
+    )
+    rate = [0.001 * schedule_factor(spec, step, 581, 800) for step in range(581 * 81)]
+    assert rate[0] == pytest.approx(0.0001)
+    assert rate[290] == pytest.approx(0.0001 + 0.0009 * 290 / 581)
+    assert rate[581] == pytest.approx(0.001)
+    assert rate[581 * 6] == pytest.approx(0.0055)
+    assert rate[581 * 11 - 1] == pytest.approx(0.01, rel=1e-3)
+    assert rate[581 * 11] == pytest.approx(0.000954, abs=5e-7)
+    assert rate[581 * 80] == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize("warmup", [[[1, 0.1], [2, 1]], [[0, 0.1]], [[0, 0.1], [0, 1]]])
+def test_a_warm_up_must_begin_at_zero_and_rise(warmup):
+    lines = toys.PROTOCOL + f"\n[schedule]\nwarmup = {warmup}\n"
+    with pytest.raises(ProtocolError, match="'schedule.warmup' must be points"):
+        parse_protocol(lines, "toy")

@@ -16,6 +16,7 @@ from benchbed.engine.session import build_session
 from benchbed.engine.trainer import Trainer
 from benchbed.errors import ContractError, MethodError
 from benchbed.protocol import Optimizer, TransformEntry
+from benchbed.transform import Batch
 from tests import regimes
 from tests.engine import helpers
 from tests.engine.helpers import make_job, make_jobs, make_trainer, same, train, with_gaps
@@ -759,3 +760,26 @@ def test_the_loss_level_weight_of_a_task_is_how_the_combined_loss_follows_its_lo
     curves = train(make_job(toy_protocol, all_regimes, "toy-net+geometric")).progress.curves
     product = [a * b for a, b in zip(curves["weight/a"], curves["weight/b"], strict=True)]
     assert product == pytest.approx([0.25] * 4)
+
+
+def test_the_look_back_scores_mixed_targets_as_the_step_did(all_regimes, toy_protocol):
+    protocol = msgspec.structs.replace(
+        toy_protocol, optimizer=Optimizer("sgd", lr=1e-12), transforms=[TransformEntry("mix")]
+    )
+    trainer = make_trainer(make_job(protocol, all_regimes, "toy-net+looks-back"))
+    strategy = trainer.session.strategy.last
+    seen = {}
+    strategy.after_step = seen.update
+    first_update(trainer)
+    for task, loss in strategy.before.items():
+        torch.testing.assert_close(seen[task], loss)
+
+
+def test_an_update_without_a_valid_target_counts_no_backward_pass(all_regimes, toy_protocol):
+    trainer = make_trainer(make_job(toy_protocol, all_regimes, "toy-net+mgda"))
+    nothing = torch.full((8,), float("nan"))
+    first_update(trainer)
+    before = dict(trainer.progress.effort.backward)
+    trainer.update([Batch(torch.randn(8, 4), {"a": nothing, "b": nothing})])
+    assert trainer.progress.effort.backward == before
+    assert trainer.progress.optimizer_steps == 1
