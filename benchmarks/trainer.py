@@ -25,7 +25,7 @@ from benchbed.spec import Spec
 from benchmarks.timing import alternate, save
 
 TASKS = {"a": 10, "b": 5, "c": 2}
-SAMPLES, BATCH, EPOCHS, TURNS = 1600, 32, 40, 9
+SAMPLES, BATCH, EPOCHS, TURNS = 1600, 32, 40, 15
 PROTOCOL = """
 name = "bench"
 version = 1
