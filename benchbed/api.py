@@ -137,15 +137,15 @@ def run(
     registry = discover()
     commit, dirty = commit_of(Path.cwd())
     settings = Settings(
-        Path(results),
-        Path(data_root) if data_root else None,
-        threads,
-        device,
-        accept_stale,
-        Path(pretrained) if pretrained else None,
-        log_gradients,
-        commit,
-        dirty,
+        results=Path(results),
+        data_root=Path(data_root) if data_root else None,
+        threads=threads,
+        device=device,
+        accept_stale=accept_stale,
+        pretrained=Path(pretrained) if pretrained else None,
+        log_gradients=log_gradients,
+        commit=commit,
+        dirty=dirty,
     )
     board: Leaderboard | None = None
     chosen = range(seeds) if isinstance(seeds, int) else seeds

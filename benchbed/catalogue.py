@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -30,7 +32,7 @@ def protocols(registry: Registry) -> dict[str, Protocol]:
     found: dict[str, Protocol] = {}
     for entry in _files(registry, "protocol"):
         try:
-            protocol = read_protocol(entry.path)
+            protocol: Protocol = _read_once(registry, entry.path, read_protocol)
             if protocol.id in found:
                 raise ProtocolError(f"{entry.path}: protocol {protocol.id} is registered twice.")
             found[protocol.id] = protocol
@@ -65,7 +67,7 @@ def suites(registry: Registry) -> dict[str, Suite]:
     found: dict[str, Suite] = {}
     for entry in _files(registry, "suite"):
         try:
-            suite: Suite = parse_toml(read_text(entry.path), str(entry.path), Suite)
+            suite: Suite = _read_once(registry, entry.path, _read_suite)
             if suite.name in found:
                 raise ProtocolError(f"{entry.path}: suite {suite.name} is registered twice.")
             found[suite.name] = suite
@@ -90,6 +92,18 @@ def find_suite(name: str | None, registry: Registry) -> Suite:
     if name not in known:
         raise ProtocolError(f"There is no suite '{name}'.{suggest(name, known)}")
     return known[name]
+
+
+def _read_suite(path: Path) -> Suite:
+    suite: Suite = parse_toml(read_text(path), str(path), Suite)
+    return suite
+
+
+def _read_once(registry: Registry, path: Path, read: Callable[[Path], Any]) -> Any:
+    """Return what a registered file holds; one command asks for it several times."""
+    if path not in registry.documents:
+        registry.documents[path] = read(path)
+    return registry.documents[path]
 
 
 def _files(registry: Registry, kind: FileKind) -> list[FileEntry]:

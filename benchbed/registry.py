@@ -75,6 +75,7 @@ class Registry:
     files: list[FileEntry] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     origins: dict[tuple[FileKind, str], str] = field(default_factory=dict)
+    documents: dict[Path, Any] = field(default_factory=dict)
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager(GROUP))
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,10 @@ from benchbed.cli.common import (
     results_option,
     strict_option,
 )
+
+if TYPE_CHECKING:
+    from benchbed.execution.executor import Result
+    from benchbed.execution.plan import Plan
 
 
 @click.command("run")
@@ -78,19 +83,19 @@ def command(
     registry = open_registry(strict=strict_plugins)
     seeds = parse_seeds(seeds_text)
     status = 0
+    commit, dirty = commit_of(Path.cwd())
+    settings = Settings(
+        results=results,
+        data_root=data_root,
+        threads=threads,
+        device=device,
+        accept_stale=accept_stale,
+        pretrained=pretrained,
+        log_gradients=log_gradients,
+        commit=commit,
+        dirty=dirty,
+    )
     for request in requests(registry, protocol, methods, suite):
-        commit, dirty = commit_of(Path.cwd())
-        settings = Settings(
-            results,
-            data_root,
-            threads,
-            device,
-            accept_stale,
-            pretrained,
-            log_gradients,
-            commit,
-            dirty,
-        )
         plan = make_plan(request.protocol, request.methods, registry, settings, seeds)
         Store(results).require_writable()
         err = console(stderr=True)
@@ -120,11 +125,10 @@ def command(
         status = max(status, summary.exit_code)
         if len(summary.failed) == len(plan.runs):
             continue
-        names = [method.name for method in plan.methods]
-        board = leaderboard_of(plan.protocol, registry, results, methods=names)
+        everything = leaderboard_of(plan.protocol, registry, results)
+        board = everything.only(method.name for method in plan.methods)
         out = console()
         out.print(to_terminal(board, out.width))
-        everything = leaderboard_of(plan.protocol, registry, results)
         click.echo("\nWritten:")
         for path in write_leaderboard(everything, results / "leaderboards"):
             click.echo(f"  {path}")
@@ -134,10 +138,7 @@ def command(
         raise click.exceptions.Exit(status)
 
 
-def _announce(plan: object) -> None:
-    from benchbed.execution.plan import Plan
-
-    assert isinstance(plan, Plan)
+def _announce(plan: Plan) -> None:
     cached = len(plan.runs) - len(plan.missing)
     stale = sorted({name for run in plan.missing for name in run.stale})
     click.echo(
@@ -155,11 +156,9 @@ def _announce(plan: object) -> None:
         click.echo(f"Repeated because its record cannot be trusted: {refused}", err=True)
 
 
-def _explain(result: object, results: Path) -> None:
-    from benchbed.execution.executor import Result
+def _explain(result: Result, results: Path) -> None:
     from benchbed.store import Store
 
-    assert isinstance(result, Result)
     click.echo(f"\nFailed: {result.run.label}: {result.message}", err=True)
     if result.traceback:
         click.echo(result.traceback.rstrip(), err=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from benchbed.cost_sum import add_costs
@@ -50,6 +50,7 @@ class Row:
     training_macs: int | None
     failed: int
     missing: int
+    step_device: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -68,7 +69,16 @@ class Leaderboard:
     metrics: Mapping[str, Mapping[str, MetricInfo]]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
-    step_device: str = ""
+
+    @property
+    def step_device(self) -> str:
+        """The devices on which the rows' step times were measured."""
+        return "; ".join(sorted({row.step_device for row in self.rows if row.step_device}))
+
+    def only(self, methods: Iterable[str]) -> Leaderboard:
+        """Return the table with the rows of some methods, by their canonical names."""
+        keep = set(methods)
+        return replace(self, rows=tuple(row for row in self.rows if row.method in keep))
 
     def primary(self, task: str) -> str:
         """Return a task's primary metric."""
@@ -125,23 +135,15 @@ def build_leaderboard(
         )
     builder = _Builder(protocol, groups, failures, chosen, reference)
     names = sorted(groups.keys() | {failure.method for failure in failures})
-    if methods is not None:
-        keep = {*methods, *(builder.baseline(name) for name in methods)}
-        names = [name for name in names if name in keep]
     measurements = _measurements(store, protocol)
     rows = [builder.row(name, measurements.get(name)) for name in names]
     rows.sort(key=_order)
     notes += remarks(records)
-    devices = {_device(measurements[row.method]) for row in rows if row.method in measurements}
-    return Leaderboard(
-        protocol,
-        chosen,
-        baseline,
-        _metrics(records, protocol),
-        tuple(rows),
-        tuple(notes),
-        "; ".join(sorted(devices)),
-    )
+    metrics = _metrics(records, protocol)
+    board = Leaderboard(protocol, chosen, baseline, metrics, tuple(rows), tuple(notes))
+    if methods is None:
+        return board
+    return board.only([*methods, *(builder.baseline(name) for name in methods)])
 
 
 def _order(row: Row) -> tuple[bool, float, str]:
@@ -248,6 +250,7 @@ class _Builder:
             training_macs=sum(r.budget.macs for r in one) if one else None,
             failed=len(failed),
             missing=len(everyone - set(complete) - failed),
+            step_device=_device(measurement) if measurement else "",
         )
 
     def _delta(
