@@ -50,7 +50,8 @@ class Weighting(nn.Module):
     A plugin extends it with ``__init__(self, context, **options)`` and defines the method of its
     level. State lives in buffers and parameters, so that a stopped run goes on as if it had not
     been; parameters join the run's optimiser without weight decay, one ``Parameter`` a task (so
-    that a step of one task moves no other task's).
+    that a step of one task moves no other task's). At the Gramian level all of it stays on the CPU,
+    where the Gramian is brought once a step; elsewhere it is on the network's device.
 
     Attributes:
         level: ``loss`` (:meth:`combine`), ``gramian`` (:meth:`weights`) or ``jacobian``
@@ -80,10 +81,11 @@ class Weighting(nn.Module):
         self.context = context
 
     def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Additive loss level: return each task's term of the sum, a function of its loss alone.
+        """Return each task's loss as it is to be weighed, a function of its own loss alone.
 
-        Strategies that define it carry the trait ``additive``: they may stand before the dot of a
-        composition (``dwa.gls``), and alone they need no :meth:`combine`.
+        At loss level these are the terms of the sum: strategies that define it carry the trait
+        ``additive``, may stand before the dot of a composition (``dwa.gls``), and alone need no
+        :meth:`combine`. At the other levels it is optional, and gradients are those of its result.
         """
         raise NotImplementedError(f"{type(self).__name__} must define transform(losses).")
 
@@ -95,12 +97,13 @@ class Weighting(nn.Module):
         """Gramian level: return the weight of each task's gradient.
 
         Args:
-            gramian: G = J·Jᵀ of the gradients of the shared parameters, ``(T, T)``, float64, rows
-                in the order of ``losses``. A task without a valid element is in neither.
-            losses: the scalar loss of each task, detached.
+            gramian: G = J·Jᵀ of the gradients of the shared parameters, ``(T, T)``, float64, on
+                the CPU, rows in the order of ``losses``. A task without a valid element is in
+                neither.
+            losses: the scalar loss of each task, detached, on the CPU.
 
         Returns:
-            ``(T,)``; the update of the shared parameters is Σ_t w_t·∇L_t.
+            ``(T,)``, on the CPU; the update of the shared parameters is Σ_t w_t·∇L_t.
         """
         raise NotImplementedError(f"{type(self).__name__} must define weights(gramian, losses).")
 

@@ -252,8 +252,9 @@ class Backward:
         last, rows = self.strategy.last, batches[-1]
         weights: Tensor | None = None
         if last.level == "gramian":
-            products = gramian([self._seen(b, t) for b in batches for t in losses])
-            weights = check_weights(last, last.weights(products, losses), len(losses))
+            products = gramian([self._seen(b, t) for b in batches for t in losses]).cpu()
+            on_cpu = {task: loss.cpu() for task, loss in losses.items()}
+            weights = check_weights(last, last.weights(products, on_cpu), len(losses))
             factors = weights.tolist()
             shared = None
         else:

@@ -110,8 +110,8 @@ def build_session(job: Job, tasks: Sequence[str] | None = None) -> Session:
     check_execution(network, job.traits)
     network = network.to(device)
     regression = frozenset(name for name, task in built.items() if task.kind == "regression")
-    strategy = build_strategy(job.weighting, WeightingContext(tuple(built), regression)).to(device)
-    return Session(job, device, dataset, built, network, strategy)
+    strategy = build_strategy(job.weighting, WeightingContext(tuple(built), regression))
+    return Session(job, device, dataset, built, network, strategy.place(device))
 
 
 def build_task(job: Job, name: str, dataset: Dataset) -> Task:

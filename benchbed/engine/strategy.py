@@ -47,12 +47,23 @@ class Strategy(nn.Module):
         return [p for p in self.parameters() if p.requires_grad and id(p) not in own]
 
     def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Apply all members but the last to the losses."""
+        """Return the losses that the last member combines, or whose gradients it looks at."""
         result = dict(losses)
-        for member in list(self.members)[:-1]:
+        for member in self.members:
             assert isinstance(member, Weighting)
-            result = member.transform(result)
+            if member is not self.last or (
+                member.level != "loss" and type(member).transform is not Weighting.transform
+            ):
+                result = member.transform(result)
         return result
+
+    def place(self, device: torch.device) -> Strategy:
+        """Move members to the network's device; those of the Gramian level stay on the CPU."""
+        for member in self.members:
+            assert isinstance(member, Weighting)
+            if member.level != "gramian" or type(member).transform is not Weighting.transform:
+                member.to(device)
+        return self
 
     def epoch(self, info: EpochInfo) -> None:
         """Tell every member that an epoch begins."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchbed.hookspecs import hookimpl
 from benchbed.spec import Option, Spec
+from benchbed_zoo.weightings import gramian_level, loss_level, other_levels
 
 _HERE = Path(__file__).parent
 
@@ -110,62 +111,7 @@ def benchbed_datasets() -> Iterable[Spec]:
 @hookimpl
 def benchbed_weightings() -> Iterable[Spec]:
     """Weighting strategies."""
-    additive = frozenset({"loss", "additive"})
-    gramian = frozenset({"gramian"})
-    return [
-        Spec(
-            id="equal",
-            version="1.0",
-            target=_target("weightings.equal", "Equal"),
-            summary="the plain sum of the losses",
-            traits=additive,
-        ),
-        Spec(
-            id="fixed",
-            version="1.0",
-            target=_target("weightings.fixed", "Fixed"),
-            summary="a constant weight for each task: fixed:scene=5,superclass=1",
-            options={"task": Option(float, 1.0, "the task's weight", per_task=True)},
-            traits=additive,
-        ),
-        Spec(
-            id="uncertainty",
-            version="1.0",
-            target=_target("weightings.uncertainty", "Uncertainty"),
-            summary="weights learned as homoscedastic uncertainty (UW)",
-            citation="A. Kendall, Y. Gal, R. Cipolla: Multi-Task Learning Using Uncertainty to "
-            "Weigh Losses, CVPR 2018, eqs. 7 and 10",
-            options={"init": Option(float, 0.0, "log σ² at the start")},
-            traits=additive,
-        ),
-        Spec(
-            id="dwa",
-            version="1.0",
-            target=_target("weightings.dwa", "DynamicWeightAverage"),
-            summary="weights from how fast each task's training loss falls",
-            citation="S. Liu, E. Johns, A. Davison: End-to-End Multi-Task Learning with "
-            "Attention, CVPR 2019, eq. 7",
-            options={"T": Option(float, 2.0, "temperature")},
-            traits=additive,
-        ),
-        Spec(
-            id="mgda",
-            version="1.0",
-            target=_target("weightings.mgda", "Mgda"),
-            summary="the shortest convex combination of the tasks' gradients",
-            citation="J.-A. Désidéri: Multiple-gradient descent algorithm, C. R. Acad. Sci. 2012; "
-            "O. Sener, V. Koltun, NeurIPS 2018",
-            traits=gramian,
-        ),
-        Spec(
-            id="pcgrad",
-            version="1.0",
-            target=_target("weightings.pcgrad", "PcGrad"),
-            summary="each gradient loses what conflicts with the others'",
-            citation="T. Yu et al.: Gradient Surgery for Multi-Task Learning, NeurIPS 2020, alg. 1",
-            traits=gramian,
-        ),
-    ]
+    return [*loss_level.SPECS, *gramian_level.SPECS, *other_levels.SPECS]
 
 
 @hookimpl

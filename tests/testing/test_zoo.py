@@ -1,5 +1,8 @@
 """All first-party plugins pass their conformance classes."""
 
+import importlib
+import pkgutil
+
 import pytest
 
 from benchbed import Input, Target
@@ -13,6 +16,7 @@ from benchbed.testing import (
     TransformContract,
     WeightingContract,
 )
+from tests.zoo import weightings
 
 
 class TestHps(ArchitectureContract):
@@ -85,6 +89,13 @@ class TestPcGrad(WeightingContract):
     id = "pcgrad"
 
 
+def weighting_tests():
+    """The test files of single weighting strategies, which hold their conformance classes."""
+    for found in pkgutil.iter_modules(weightings.__path__):
+        if found.name.startswith("test_"):
+            yield importlib.import_module(f"{weightings.__name__}.{found.name}")
+
+
 KINDS = {
     cls.kind: cls
     for cls in (
@@ -101,9 +112,11 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_first_party_plugin_has_a_conformance_class(kind):
     brought = {x.spec.id for x in discover().of_kind(kind) if x.distribution == "benchbed"}
+    places = [globals(), *(vars(module) for module in weighting_tests())]
     tested = {
         thing.id
-        for name, thing in globals().items()
+        for place in places
+        for name, thing in place.items()
         if name.startswith("Test") and isinstance(thing, type) and issubclass(thing, KINDS[kind])
     }
     assert tested >= brought

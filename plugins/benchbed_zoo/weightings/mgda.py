@@ -24,5 +24,5 @@ class Mgda(Weighting):
 
     def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
         """Return the weights of the shortest convex combination."""
-        found = min_norm_weights(gramian.cpu().numpy())
-        return torch.from_numpy(found).to(gramian)
+        found = min_norm_weights(gramian.numpy())
+        return torch.from_numpy(found)

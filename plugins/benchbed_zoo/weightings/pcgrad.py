@@ -25,7 +25,7 @@ class PcGrad(Weighting):
 
     def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
         """Return the coefficients of the sum of the projected gradients."""
-        g = gramian.cpu().numpy()
+        g = gramian.numpy()
         count = len(g)
         coefficients = torch.eye(count, dtype=torch.float64).numpy()
         for i in range(count):
@@ -35,4 +35,4 @@ class PcGrad(Weighting):
                     product = row @ g[:, j]
                     if product < 0.0:
                         row[j] -= product / g[j, j]
-        return torch.from_numpy(coefficients.sum(axis=0)).to(gramian)
+        return torch.from_numpy(coefficients.sum(axis=0))
