@@ -51,6 +51,8 @@ class Option:
         default: the value when it is not given.
         help: one sentence.
         choices: the only values allowed, if any.
+        minimum: the least number allowed, if any.
+        maximum: the largest.
         per_task: the option's name is a task's name (``fixed:scene=5``); ``default`` holds for the
             tasks that are not named.
         backbone: the value names a backbone; the protocol's backbone replaces the default.
@@ -60,6 +62,8 @@ class Option:
     default: Value
     help: str = ""
     choices: tuple[Value, ...] = ()
+    minimum: float = -math.inf
+    maximum: float = math.inf
     per_task: bool = False
     backbone: bool = False
 
@@ -67,7 +71,7 @@ class Option:
         """Convert ``text`` to the option's type.
 
         Raises:
-            MethodError: it is of another type, or not among the choices.
+            MethodError: it is of another type, not among the choices, or out of range.
         """
         value = _convert(self.type, text) if isinstance(text, bool | int | float | str) else None
         if value is None:
@@ -78,6 +82,15 @@ class Option:
             names = [show_value(choice) for choice in self.choices]
             raise MethodError(
                 f"{owner}: option '{name}' cannot be '{text}'.{suggest(str(text), names)}"
+            )
+        if isinstance(value, int | float) and not self.minimum <= value <= self.maximum:
+            bounds = [
+                f"at {word} {bound:g}"
+                for word, bound in (("least", self.minimum), ("most", self.maximum))
+                if math.isfinite(bound)
+            ]
+            raise MethodError(
+                f"{owner}: option '{name}' must be {' and '.join(bounds)}, and '{text}' is not."
             )
         return value
 

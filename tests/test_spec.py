@@ -81,6 +81,26 @@ def test_text_of_another_type_is_refused_by_what_is_wanted(type_, text, wants):
     assert wants in message
 
 
+@pytest.mark.parametrize(
+    ("option", "inside", "outside", "words"),
+    [
+        (
+            Option(float, 0.5, minimum=0, maximum=1),
+            ["0", "1", "0.25"],
+            ["-1e-9", "1.01"],
+            "at most 1",
+        ),
+        (Option(int, 3, minimum=1), ["1", "1000000"], ["0", "-5"], "at least 1"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_with_the_range(option, inside, outside, words):
+    for text in inside:
+        assert option.parse("toy", "x", text) == float(text)
+    for text in outside:
+        with pytest.raises(MethodError, match=f"'x' must be .*{words}.*'{text}'"):
+            option.parse("toy", "x", text)
+
+
 def test_a_value_outside_the_choices_is_refused_with_the_nearest_choice():
     option = Option(str, "cosine", choices=("cosine", "constant"))
     assert option.parse("owner", "name", "constant") == "constant"
