@@ -68,9 +68,13 @@ class Architecture(nn.Module):
             ``single-tasking``: for each mini-batch the tasks in their order, forward pass, backward
             pass and update for each, which moves only what the task used (K.-K. Maninis et al.,
             CVPR 2019). Its Spec then has the trait ``single-tasking``.
+        channels_last: on a CPU, networks that read images are brought to the memory format
+            channels_last, which is faster; there ``view`` fails where ``reshape`` and ``flatten``
+            do not. Set it to ``False`` for a network that must have the contiguous format.
     """
 
     execution: ClassVar[Literal["joint", "single-tasking"]] = "joint"
+    channels_last: ClassVar[bool] = True
 
     def __init__(self, context: BuildContext) -> None:
         super().__init__()

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from benchbed.engine.combination import gramian
 from benchbed.engine.gradients import Backward
+from benchbed.engine.hybrid import Checked
+from benchbed.engine.rows import Rows
 from benchbed.engine.strategy import Strategy, build_strategy
 from benchbed.errors import BenchbedError
 from benchbed.method import resolve_weighting
 from benchbed.registry import discover
-from benchbed.weighting import WeightingContext, check_weights
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from benchbed.weighting import Weighting, WeightingContext, check_weights
 
 
 def make_weighting(name: str, tasks: Sequence[str], *, regression: Iterable[str] = ()) -> Strategy:
@@ -38,47 +38,130 @@ def make_weighting(name: str, tasks: Sequence[str], *, regression: Iterable[str]
     return build_strategy(components, WeightingContext(tuple(tasks), frozenset(regression)))
 
 
+_CHECKED: WeakKeyDictionary[nn.Module, Checked] = WeakKeyDictionary()
+_WAITING: WeakKeyDictionary[Strategy, tuple[Rows, dict[str, Tensor]]] = WeakKeyDictionary()
+
+
 def backward(
-    losses: Mapping[str, Tensor], model: nn.Module, weighting: str | Strategy
+    losses: Mapping[str, Tensor],
+    model: nn.Module,
+    weighting: str | Strategy,
+    *,
+    scaler: torch.amp.GradScaler | None = None,
+    accumulate: bool = False,
 ) -> Tensor | None:
     """Differentiate the tasks' losses under a weighting strategy, adding to ``.grad``.
 
-    Use it where ``total_loss.backward()`` would stand.
+    Use it where ``total_loss.backward()`` would stand; clip, unscale and step as ever.
 
     Args:
-        losses: a scalar tensor for each task, none of them detached or shared.
-        model: its trainable parameters get gradients.
+        losses: a scalar tensor for each task, each with its graph; what several of them depend on
+            is shared, and read off their graphs.
+        model: its trainable parameters get gradients. A :class:`benchbed.Architecture` also says
+            what its representation and its last shared layer are.
         weighting: a strategy made by :func:`make_weighting`; or a name, for strategies that keep
             nothing from step to step.
+        scaler: of mixed precision. Give the losses unscaled: gradients come out scaled, strategies
+            see them unscaled, and where one overflows the strategy is not asked, since the scaler
+            is going to skip the step.
+        accumulate: add this micro-batch's gradients up and leave ``.grad`` alone; the next call
+            without it adds its own and weighs once. Divide the losses by the number of
+            micro-batches, as ever.
 
     Returns:
         The weights, ``(T,)``, at Gramian level; else ``None``.
 
     Raises:
-        BenchbedError: a loss is no finite scalar with a graph, nothing is shared, or a strategy
-            that keeps state was given by name.
+        BenchbedError: a loss is no finite scalar with a graph or reaches no trainable parameter;
+            nothing is shared; a task's gradient is not finite; a strategy that keeps state was
+            given by name; or the model is wrapped for data parallelism.
     """
     _require_losses(losses)
-    if isinstance(weighting, str):
-        strategy = make_weighting(weighting, list(losses))
-        if strategy.state_dict():
+    strategy = _strategy(losses, weighting, accumulate=accumulate)
+    engine = Backward(strategy, model, _CHECKED.setdefault(model, Checked()))
+    level = strategy.last.level
+    if level != "loss" and isinstance(model, nn.parallel.DistributedDataParallel):
+        raise BenchbedError(
+            f"DistributedDataParallel reduces gradients of one loss, and {_name(strategy)} weighs "
+            "those of each task: give the bare module, or use a loss-level weighting."
+        )
+    split = engine.partition(losses)
+    for task, parameters in split.own.items():
+        if not parameters and not split.shared:
             raise BenchbedError(
-                f"'{weighting}' keeps state from step to step: make it once with "
-                f"benchbed.make_weighting('{weighting}', {list(losses)}) and give that."
+                f"backward: the loss of '{task}' depends on no trainable parameter of "
+                f"{type(model).__name__}: give the model that it was computed with."
             )
-    else:
-        strategy = weighting
-    return Backward(strategy, model)(losses)
+    if scaler is not None and scaler.is_enabled():
+        engine.scale = scaler.scale(torch.ones((), device=next(iter(losses.values())).device))
+    if accumulate or strategy in _WAITING:
+        return _accumulated(engine, losses, decide=not accumulate)
+    return engine(losses)
+
+
+def _accumulated(engine: Backward, losses: Mapping[str, Tensor], *, decide: bool) -> Tensor | None:
+    """Add a micro-batch's gradients to those that wait; weigh where it was the last one."""
+    strategy = engine.strategy
+    if strategy.last.batches > 1 or strategy.last.at == "representation":
+        raise BenchbedError(
+            f"{_name(strategy)} cannot accumulate: it looks at single mini-batches."
+        )
+    rows = engine.sweep(losses).copy()
+    values = {task: loss.detach().clone() for task, loss in losses.items()}
+    before = _WAITING.pop(strategy, None)
+    if before is not None:
+        waiting, sums = before
+        if list(sums) != list(values) or list(waiting.direct) != list(rows.direct):
+            raise BenchbedError(
+                "backward: micro-batches that are accumulated must have the same tasks and reach "
+                "the same parameters; what waited is dropped."
+            )
+        rows.add(waiting)
+        values = {task: value + sums[task] for task, value in values.items()}
+    if decide:
+        return engine.decide_accumulated(rows, values, ())
+    _WAITING[strategy] = rows, values
+    return None
+
+
+def _strategy(
+    losses: Mapping[str, Tensor], weighting: str | Strategy, *, accumulate: bool
+) -> Strategy:
+    if not isinstance(weighting, str):
+        unknown = [task for task in losses if task not in weighting.tasks]
+        if unknown:
+            raise BenchbedError(
+                f"backward: the strategy was made for the tasks {', '.join(weighting.tasks)}, and "
+                f"'{unknown[0]}' is none of them."
+            )
+        return weighting
+    strategy = make_weighting(weighting, list(losses))
+    if strategy.state_dict() or accumulate:
+        why = "adds up over several calls" if accumulate else "keeps state from step to step"
+        raise BenchbedError(
+            f"'{weighting}' {why}: make it once with "
+            f"benchbed.make_weighting('{weighting}', {list(losses)}) and give that."
+        )
+    return strategy
+
+
+def _name(strategy: Strategy) -> str:
+    return type(strategy.last).__name__
 
 
 def aggregate(
-    weighting: str, jacobian: Tensor, *, return_weights: bool = False
+    weighting: str,
+    jacobian: Tensor,
+    *,
+    losses: Tensor | None = None,
+    return_weights: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Return the vector that a strategy would step along, from the tasks' gradients.
 
     Args:
         weighting: a name such as ``"mgda"``.
         jacobian: one task's gradient a row, ``(T, d)``.
+        losses: the tasks' losses, ``(T,)``, for strategies that look at them too.
         return_weights: return ``(direction, weights)``.
 
     Returns:
@@ -86,42 +169,79 @@ def aggregate(
 
     Raises:
         BenchbedError: the Jacobian is no finite matrix of real numbers, or the strategy looks at
-            losses rather than gradients.
+            losses and none are given, or at nothing else.
     """
-    if jacobian.dim() != 2 or not jacobian.numel() or not jacobian.is_floating_point():
+    if (
+        not isinstance(jacobian, Tensor)
+        or jacobian.dim() != 2
+        or not jacobian.numel()
+        or not jacobian.is_floating_point()
+    ):
+        found = type(jacobian).__name__
+        if isinstance(jacobian, Tensor):
+            found = f"{tuple(jacobian.shape)} {jacobian.dtype}"
         raise BenchbedError(
-            "aggregate wants a (T, d) matrix of floating-point gradients, got "
-            f"{tuple(jacobian.shape)} {jacobian.dtype}."
+            f"aggregate wants a (T, d) matrix of floating-point gradients, got {found}."
         )
     if not bool(torch.isfinite(jacobian).all()):
         raise BenchbedError("aggregate wants finite gradients; a row holds NaN or infinity.")
     names = [str(i) for i in range(len(jacobian))]
+    if losses is not None and tuple(losses.shape) != (len(names),):
+        raise BenchbedError(
+            f"aggregate wants one loss a row, ({len(names)},), got {tuple(losses.shape)}."
+        )
     strategy = make_weighting(weighting, names)
     last = strategy.last
-    if last.level == "loss" or len(strategy.members) > 1:
+    changed = type(last).transform is not Weighting.transform
+    if last.level == "loss" or len(strategy.members) > 1 or changed:
         raise BenchbedError(
-            f"'{weighting}' decides from losses, not from gradients; use benchbed.backward."
+            f"'{weighting}' decides from losses, not from gradients alone; use benchbed.backward."
         )
     if last.batches > 1:
         raise BenchbedError(
             f"'{weighting}' weighs over {last.batches} mini-batches, so one Jacobian is not enough."
         )
-    losses = dict.fromkeys(names, jacobian.new_ones(()))
+    jacobian = jacobian.detach()
+    given = _Losses(weighting, names, losses)
     if last.level == "jacobian":
         if return_weights:
             raise BenchbedError(f"'{weighting}' works on single entries and has no weights.")
-        return last.direction({"jacobian": jacobian}, losses)["jacobian"]
-    weights = check_weights(
-        last, last.weights(gramian([[row] for row in jacobian]), losses), len(names)
-    )
-    weights = weights.to(jacobian)
-    direction = weights @ jacobian
+        rows = {"jacobian": jacobian.clone()}
+        found: Tensor = last.to(jacobian.device).direction(rows, given)["jacobian"]
+        return found
+    products = gramian([[row] for row in jacobian]).cpu()
+    weights = check_weights(last, last.weights(products, given), len(names)).to(jacobian)
+    direction: Tensor = weights @ jacobian
     return (direction, weights) if return_weights else direction
 
 
+class _Losses(Mapping[str, Tensor]):
+    """The tasks' losses; asking for one that was not given is an error, not a made-up number."""
+
+    def __init__(self, weighting: str, names: Sequence[str], losses: Tensor | None) -> None:
+        self._weighting = weighting
+        self._losses = dict.fromkeys(names, None)
+        if losses is not None:
+            self._losses = dict(zip(names, losses.detach().cpu().unbind(), strict=True))
+
+    def __getitem__(self, name: str) -> Tensor:
+        found = self._losses[name]
+        if found is None:
+            raise BenchbedError(
+                f"'{self._weighting}' looks at the losses too: give aggregate losses=, one a row."
+            )
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._losses)
+
+    def __len__(self) -> int:
+        return len(self._losses)
+
+
 def _require_losses(losses: Mapping[str, Tensor]) -> None:
-    if not losses:
-        raise BenchbedError("backward wants the losses of at least one task.")
+    if not isinstance(losses, Mapping) or not losses:
+        raise BenchbedError("backward wants a dict of losses by task, of at least one task.")
     for name, loss in losses.items():
         if not isinstance(loss, Tensor) or loss.dim() != 0:
             raise BenchbedError(f"backward: the loss of '{name}' must be a scalar tensor.")
@@ -129,5 +249,7 @@ def _require_losses(losses: Mapping[str, Tensor]) -> None:
             raise BenchbedError(
                 f"backward: the loss of '{name}' is detached, so it has no gradient."
             )
-        if not bool(torch.isfinite(loss.detach())):
-            raise BenchbedError(f"backward: the loss of '{name}' is {loss.item()}.")
+    values = torch.stack([loss.detach().double() for loss in losses.values()]).tolist()
+    for name, value in zip(losses, values, strict=True):
+        if not math.isfinite(value):
+            raise BenchbedError(f"backward: the loss of '{name}' is {value}.")

@@ -12,7 +12,7 @@ from benchbed.canonical import digest
 from benchbed.errors import RecordError
 from benchbed.method import Component
 
-ENGINE: Final = 1
+ENGINE: Final = 2
 """Version of how benchbed itself trains and scores; part of every run key."""
 
 Scores = dict[str, dict[str, float]]
@@ -101,6 +101,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pretrained: str = ""
     notes: list[str] = []
     lr_factors: dict[str, float] = {}
+    gradients: list[str] = []
 
 
 class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -200,7 +200,7 @@ def test_a_loss_that_is_not_finite_is_refused_by_its_name(factor):
 
 def test_no_losses_at_all_are_refused():
     net, _ = random_wired(2)
-    with pytest.raises(BenchbedError, match="losses of at least one task"):
+    with pytest.raises(BenchbedError, match="losses by task, of at least one task"):
         backward({}, net, "equal")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -16,57 +15,12 @@ from benchbed.engine.combination import (
     in_order,
     weighted_sum,
 )
+from benchbed.engine.hybrid import Checked, Layer, find_layers
+from benchbed.engine.rows import Rows
 from benchbed.engine.sharing import Partition, partition
 from benchbed.engine.strategy import Strategy
-from benchbed.errors import ContractError
+from benchbed.errors import ContractError, NonFiniteLossError
 from benchbed.weighting import check_weights
-
-
-@dataclass(slots=True)
-class Rows:
-    """The tasks' gradients, as lists in the order of their partition.
-
-    Attributes:
-        split: which parameters they belong to.
-        shared: for each task the gradients of the shared parameters.
-        own: for each task those of its own parameters.
-        training_only: for each task those of the auxiliary parameters.
-        feature: for each task the gradient of the representation, where that is what counts.
-    """
-
-    split: Partition
-    shared: dict[str, list[Tensor]]
-    own: dict[str, list[Tensor]]
-    training_only: dict[str, list[Tensor]]
-    feature: dict[str, Tensor]
-
-    def groups(self) -> list[dict[str, list[Tensor]]]:
-        """Return all gradients by kind."""
-        return [self.shared, self.own, self.training_only]
-
-    def copy(self) -> Rows:
-        """Return gradients that no other tensor shares memory with."""
-        shared, own, training_only = (
-            {task: [g.clone() for g in gradients] for task, gradients in group.items()}
-            for group in self.groups()
-        )
-        return Rows(self.split, shared, own, training_only, self.feature)
-
-    def add(self, other: Rows) -> None:
-        """Add another micro-batch's gradients of the same tasks."""
-        for mine, theirs in zip(self.groups(), other.groups(), strict=True):
-            for task, gradients in mine.items():
-                if gradients:
-                    torch._foreach_add_(gradients, theirs[task])
-
-    def scale(self, factors: Mapping[str, float]) -> None:
-        """Multiply each task's gradients by its factor; drop the tasks that have none."""
-        for group in self.groups():
-            for task in list(group):
-                if task not in factors:
-                    del group[task]
-                elif group[task]:
-                    torch._foreach_mul_(group[task], factors[task])
 
 
 class Backward:
@@ -76,7 +30,9 @@ class Backward:
     make a new object when the network's graph changes (a phase).
     """
 
-    def __init__(self, strategy: Strategy, model: nn.Module) -> None:
+    def __init__(
+        self, strategy: Strategy, model: nn.Module, checked: Checked | None = None
+    ) -> None:
         self.strategy = strategy
         self.model = model
         self.network = model if isinstance(model, Architecture) else None
@@ -85,8 +41,12 @@ class Backward:
         named = list(model.named_parameters())
         self.parameters = [(n, p) for n, p in named if id(p) not in auxiliary] + weights
         self.training_only = [p for _, p in named if id(p) in auxiliary and p.requires_grad]
-        self._partitions: dict[tuple[str, ...], Partition] = {}
+        self.checked = Checked() if checked is None else checked
+        self.scale: Tensor | None = None
+        self.engine = ""
+        """How the first update of several tasks was made, for the record."""
         self.sweeps: list[tuple[str, ...]] = []
+        self._partitions: dict[tuple[str, ...], Partition] = {}
 
     def __call__(
         self, losses: Mapping[str, Tensor], free: Tensor | None = None, *, slopes: bool = False
@@ -105,6 +65,7 @@ class Backward:
 
         Raises:
             ContractError: no parameter is shared, or the strategy returned something wrong.
+            NonFiniteLossError: a task's gradient is infinite or NaN.
         """
         if not losses:
             self._free(free)
@@ -117,52 +78,96 @@ class Backward:
             check_total(total, type(last).__name__)
             self.sweeps = [tuple(losses)]
             weights = _slopes(total, given) if slopes and len(given) > 1 else None
-            (total if free is None else total + free).backward()  # type: ignore[no-untyped-call]
+            (total if free is None else total + free).backward(self.scale)  # type: ignore[no-untyped-call]
             return weights
         if last.batches > 1:
             raise ContractError(
                 f"{type(last).__name__} weighs over {last.batches} mini-batches, and got one; such "
                 "strategies work in benchbed's own training only."
             )
-        feature = self._feature()
-        rows = self.sweep(losses, feature=feature, keep=free is not None)
         values = {task: loss.detach() for task, loss in losses.items()}
-        weights = self._decide([rows], values, feature)
+        if last.level == "gramian" and last.at == "last":
+            weights = self._at_last(losses, values, keep=free is not None)
+        else:
+            feature = self._feature()
+            rows = self._rows(losses, feature, keep=free is not None)
+            weights = self._decide([rows], values, feature)
         self._free(free)
         return weights
 
+    def _rows(self, losses: Mapping[str, Tensor], feature: Tensor | None, *, keep: bool) -> Rows:
+        """Return the gradients of each loss, those of qualifying layers by the hybrid Gramian."""
+        last = self.strategy.last
+        if last.level != "gramian" or last.at != "shared":
+            return self.sweep(losses, feature=feature, keep=keep)
+        shared = self.partition(losses).shared
+        layers, candidates = find_layers(losses, shared, skip=self.checked.off)
+        tasks = tuple(losses)
+        if layers and not self.checked.passed_by(tasks, layers):
+            plain = self.sweep(losses, keep=True)
+            deltas = self.sweep(losses, layers=layers, keep=keep).deltas
+            named = {task: dict(zip(shared, plain.shared[task], strict=True)) for task in tasks}
+            if self.checked.compare(tasks, layers, deltas, named):
+                how = f"hybrid Gramian for {len(layers)} of {len(candidates)} layers"
+                self.engine = f"{len(tasks)} sweeps, {how}"
+            return plain
+        return self.sweep(losses, layers=layers, keep=keep)
+
     def sweep(
-        self, losses: Mapping[str, Tensor], *, feature: Tensor | None = None, keep: bool = False
+        self,
+        losses: Mapping[str, Tensor],
+        *,
+        feature: Tensor | None = None,
+        layers: Sequence[Layer] = (),
+        only: Sequence[nn.Parameter] | None = None,
+        keep: bool = False,
     ) -> Rows:
         """Return the gradients of each loss, one sweep a task.
 
         Args:
             losses: scalars with their graphs.
             feature: the representation: gradients stop there instead of at shared parameters.
+            layers: those whose outputs' gradients are wanted instead of their weights'.
+            only: the shared parameters whose gradients are wanted; all by default.
             keep: keep the graphs alive afterwards.
         """
         split = self.partition(losses)
-        shared = [] if feature is not None else list(split.shared.values())
-        rows = Rows(split, {}, {}, {}, {})
+        if len(losses) > 1:
+            self.engine = self.engine or f"{len(losses)} sweeps"
+        left_out = {layer.name for layer in layers}
+        wanted = None if only is None else set(map(id, only))
+        direct = {
+            name: p
+            for name, p in split.shared.items()
+            if feature is None and name not in left_out and (wanted is None or id(p) in wanted)
+        }
+        rows = Rows(split, direct, layers=layers)
+        points = [layer.output for layer in layers] if feature is None else [feature]
         self.sweeps = [(task,) for task in losses]
         for index, (task, loss) in enumerate(losses.items()):
             own = list(split.own[task].values())
-            inputs = [*shared, *own, *self.training_only]
-            points = inputs if feature is None else [*inputs, feature]
-            found = list(
-                torch.autograd.grad(
-                    loss,
-                    points,
-                    retain_graph=keep or feature is not None or index < len(losses) - 1,
-                    allow_unused=True,
-                    materialize_grads=True,
-                )
+            parameters = [*direct.values(), *own, *self.training_only]
+            found = torch.autograd.grad(
+                loss,
+                [*parameters, *points],
+                grad_outputs=self.scale,
+                retain_graph=keep or feature is not None or index < len(losses) - 1,
+                allow_unused=True,
             )
-            if feature is not None:
-                rows.feature[task] = found.pop()
-            rows.shared[task] = found[: len(shared)]
-            rows.own[task] = found[len(shared) : len(shared) + len(own)]
-            rows.training_only[task] = found[len(shared) + len(own) :]
+            gradients = [
+                torch.zeros_like(p) if g is None else g
+                for p, g in zip(parameters, found, strict=False)
+            ]
+            ends = (len(direct), len(direct) + len(own))
+            rows.shared[task] = gradients[: ends[0]]
+            rows.own[task] = gradients[ends[0] : ends[1]]
+            rows.training_only[task] = gradients[ends[1] :]
+            at_points = found[len(parameters) :]
+            if feature is None:
+                rows.deltas[task] = at_points
+            else:
+                (at_feature,) = at_points
+                rows.feature[task] = torch.zeros_like(feature) if at_feature is None else at_feature
         return rows
 
     def decide_over_batches(
@@ -189,8 +194,9 @@ class Backward:
         else:
             total = torch.stack(list(terms.values())).sum()
         if total.requires_grad:
-            total.backward()  # type: ignore[no-untyped-call]
-        slopes = {t: 1.0 if x.grad is None else float(x.grad) for t, x in leaves.items()}
+            total.backward(self.scale)  # type: ignore[no-untyped-call]
+        once = 1.0 if self.scale is None else float(self.scale)
+        slopes = {t: 1.0 if x.grad is None else float(x.grad) / once for t, x in leaves.items()}
         for parameter, gradient in zip(self._all(), free, strict=True) if free else ():
             if gradient is not None:
                 accumulate([parameter], [gradient])
@@ -251,24 +257,87 @@ class Backward:
     ) -> Tensor | None:
         last, rows = self.strategy.last, batches[-1]
         weights: Tensor | None = None
+        shared: Sequence[Tensor] | None = None
+        factors = [1.0] * len(losses)
         if last.level == "gramian":
-            products = gramian([self._seen(b, t) for b in batches for t in losses]).cpu()
-            on_cpu = {task: loss.cpu() for task, loss in losses.items()}
-            weights = check_weights(last, last.weights(products, on_cpu), len(losses))
-            factors = weights.tolist()
-            shared = None
+            products = self._products(batches, losses)
+            if self._finite(products, losses):
+                weights = self._weigh(products, losses)
+                factors = weights.tolist()
         else:
-            factors = [1.0] * len(losses)
-            shared = self._directions(rows, losses, feature)
+            seen = {t: rows.shared[t] if feature is None else [rows.feature[t]] for t in losses}
+            lengths = torch.stack([_square(seen[task]) for task in losses])
+            if self._finite(lengths.diag(), losses):
+                shared = self._directions(rows, losses, feature)
         if feature is not None:
             self._through(feature, rows, factors, shared, losses)
             self._add(rows, self._head_factors(losses, factors), None)
         elif shared is not None:
-            accumulate(list(rows.split.shared.values()), shared)
+            accumulate(list(rows.direct.values()), shared)
             self._add(rows, self._head_factors(losses, factors), None)
         else:
             self._add(rows, self._head_factors(losses, factors), factors)
         return weights
+
+    def _at_last(
+        self, losses: Mapping[str, Tensor], values: Mapping[str, Tensor], *, keep: bool
+    ) -> Tensor | None:
+        """Weigh by gradients of the last shared layer; one sweep more moves all that is shared."""
+        split = self.partition(losses)
+        self.engine = f"{len(losses)} sweeps to the last shared layer, one through the trunk"
+        rows = self.sweep(losses, only=self._last_shared(split), keep=True)
+        self.sweeps = [*self.sweeps, tuple(losses)]
+        products = self._products([rows], values)
+        weights: Tensor | None = None
+        factors = [1.0] * len(losses)
+        if self._finite(products, values):
+            weights = self._weigh(products, values)
+            factors = weights.tolist()
+        total = torch.stack([f * loss for f, loss in zip(factors, losses.values(), strict=True)])
+        shared = list(split.shared.values())
+        found = torch.autograd.grad(
+            total.sum(), shared, grad_outputs=self.scale, retain_graph=keep, allow_unused=True
+        )
+        reached = [(p, g) for p, g in zip(shared, found, strict=True) if g is not None]
+        accumulate([p for p, _ in reached], [g for _, g in reached])
+        self._add(rows, self._head_factors(losses, factors), None)
+        return weights
+
+    def _products(self, batches: Sequence[Rows], losses: Mapping[str, Tensor]) -> Tensor:
+        """Return the Gramian that the strategy looks at, on the CPU."""
+        last = self.strategy.last
+        if last.at == "shared" and len(batches) == 1:
+            products = batches[0].products(list(losses))
+        else:
+            products = gramian([self._seen(b, t) for b in batches for t in losses])
+        products = products.cpu()
+        return products if self.scale is None else products / float(self.scale) ** 2
+
+    def _weigh(self, products: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
+        last = self.strategy.last
+        stacked = torch.stack([loss.detach() for loss in losses.values()]).cpu()
+        on_cpu = dict(zip(losses, stacked.unbind(), strict=True))
+        return check_weights(last, last.weights(products, on_cpu), len(losses))
+
+    def _finite(self, products: Tensor, losses: Mapping[str, Tensor]) -> bool:
+        """Return whether gradients are finite; where a GradScaler will skip the step they need not.
+
+        Raises:
+            NonFiniteLossError: they are not, and no scaler is there to skip the step.
+        """
+        if bool(torch.isfinite(products).all()):
+            return True
+        if self.scale is None:
+            tasks = [
+                t
+                for t, entry in zip(losses, products.diag(), strict=False)
+                if not bool(torch.isfinite(entry))
+            ] or list(losses)
+            raise NonFiniteLossError(
+                f"The gradient of task '{tasks[0]}' is infinite or NaN though its loss is finite; "
+                "look for a root or logarithm at 0 in its loss, or lower the learning rate."
+            )
+        return False
 
     def _head_factors(
         self, losses: Mapping[str, Tensor], factors: Sequence[float]
@@ -285,15 +354,21 @@ class Backward:
             return [rows.feature[task]]
         if last.at == "shared":
             return rows.shared[task]
+        wanted = set(map(id, self._last_shared(rows.split)))
+        places = [i for i, p in enumerate(rows.direct.values()) if id(p) in wanted]
+        return [rows.shared[task][i] for i in places]
+
+    def _last_shared(self, split: Partition) -> list[nn.Parameter]:
+        """Return the parameters of the last layer that the tasks share."""
         layer = self.network.last_shared() if self.network else None
         wanted = {id(parameter) for parameter in layer or ()}
-        places = [i for i, p in enumerate(rows.split.shared.values()) if id(p) in wanted]
-        if not places:
+        found = [p for p in split.shared.values() if id(p) in wanted]
+        if not found:
             raise ContractError(
-                f"{type(last).__name__} works at the last shared layer, and "
+                f"{type(self.strategy.last).__name__} works at the last shared layer, and "
                 f"{type(self.model).__name__}.last_shared() names none that the tasks share."
             )
-        return [rows.shared[task][i] for i in places]
+        return found
 
     def _directions(
         self, rows: Rows, losses: Mapping[str, Tensor], feature: Tensor | None
@@ -303,13 +378,15 @@ class Backward:
             stacked = {"representation": torch.stack([rows.feature[t] for t in losses])}
             shapes = {"representation": feature.shape}
         else:
-            names = list(rows.split.shared)
             stacked = {
                 name: torch.stack([rows.shared[t][i] for t in losses])
-                for i, name in enumerate(names)
+                for i, name in enumerate(rows.direct)
             }
-            shapes = {name: p.shape for name, p in rows.split.shared.items()}
-        return in_order(last.direction(stacked, losses), shapes, type(last).__name__)
+            shapes = {name: p.shape for name, p in rows.direct.items()}
+        if self.scale is not None:
+            torch._foreach_div_(list(stacked.values()), float(self.scale))
+        found = in_order(last.direction(stacked, losses), shapes, type(last).__name__)
+        return found if self.scale is None else torch._foreach_mul(list(found), float(self.scale))
 
     def _through(
         self,
@@ -340,13 +417,22 @@ class Backward:
         tasks = list(heads)
         if shared is not None:
             combined = weighted_sum([rows.shared[t] for t in tasks], shared)
-            accumulate(list(rows.split.shared.values()), combined, fresh=True)
+            accumulate(list(rows.direct.values()), combined, fresh=True)
+            for place, layer in enumerate(rows.layers):
+                deltas = [rows.deltas[task][place] for task in tasks]
+                accumulate([layer.weight], [layer.combined(deltas, shared)], fresh=True)
         for task in tasks:
             own = rows.own[task]
             if own and heads[task] != 1.0:
                 own = list(torch._foreach_mul(own, heads[task]))
             accumulate(list(rows.split.own[task].values()), own)
             accumulate(self.training_only, rows.training_only[task])
+
+
+def _square(gradients: Sequence[Tensor]) -> Tensor:
+    """Return the squared length of gradients."""
+    norms = torch._foreach_norm(list(gradients))
+    return torch.stack(norms).double().square().sum()
 
 
 def _slopes(total: Tensor, losses: Sequence[Tensor]) -> Tensor:

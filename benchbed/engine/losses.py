@@ -35,11 +35,18 @@ class TaskLosses:
     def means(self) -> dict[str, Tensor]:
         """Return the loss of each task that has a valid element."""
         means: dict[str, Tensor] = {}
-        for name, total in self.totals.items():
-            if int(self.counts[name]) > 0:
-                mean = total / self.counts[name]
+        for name, count in zip(self.totals, self._numbers(), strict=True):
+            if count > 0:
+                mean = self.totals[name] / self.counts[name]
                 means[name] = mean + self.extra[name] if name in self.extra else mean
         return means
+
+    def _numbers(self) -> list[float]:
+        """Return the counts on the host, with one synchronisation for all tasks at most."""
+        counts = [self.counts[name] for name in self.totals]
+        tensors = [count.detach() for count in counts if isinstance(count, Tensor)]
+        found = iter(torch.stack(tensors).tolist() if tensors else [])
+        return [next(found) if isinstance(count, Tensor) else count for count in counts]
 
 
 class LossComputer:
@@ -56,8 +63,8 @@ class LossComputer:
         Raises:
             ContractError: the network or a task returned something wrong.
         """
-        outputs = self.network(batch.input, list(names))
         first = tuple(names) not in self._checked
+        outputs = self._outputs(batch, names) if first else self.network(batch.input, list(names))
         if first:
             wanted = {name: self.tasks[name] for name in names}
             check_outputs(self.network, outputs, wanted, len(batch))
@@ -65,6 +72,19 @@ class LossComputer:
         losses = self.score(outputs, batch, names, check=first)
         self._auxiliary(losses, outputs, batch, progress)
         return losses
+
+    def _outputs(self, batch: Batch, names: Sequence[str]) -> dict[str, Tensor]:
+        try:
+            found: dict[str, Tensor] = self.network(batch.input, list(names))
+        except RuntimeError as error:
+            if "view size is not compatible" not in str(error):
+                raise
+            name = type(self.network).__name__
+            raise ContractError(
+                f"{name}.forward calls view() on a tensor in the memory format channels_last: use "
+                f"reshape() or flatten(), or set {name}.channels_last = False."
+            ) from error
+        return found
 
     def score(
         self,

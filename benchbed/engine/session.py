@@ -20,6 +20,7 @@ from benchbed.architecture import (
 from benchbed.backbone import Backbone
 from benchbed.dataset import Dataset, check_columns
 from benchbed.engine.data import Split
+from benchbed.engine.layout import in_layout
 from benchbed.engine.strategy import Strategy, build_strategy
 from benchbed.errors import BenchbedError, ContractError, DataError, one_line, suggest
 from benchbed.job import Job
@@ -108,7 +109,7 @@ def build_session(job: Job, tasks: Sequence[str] | None = None) -> Session:
     made = call(constructor(cls), cls, context, **job.architecture.options)
     network = check_network(made, cls.__name__)
     check_execution(network, job.traits)
-    network = network.to(device)
+    network = in_layout(network.to(device), dataset.input)
     regression = frozenset(name for name, task in built.items() if task.kind == "regression")
     strategy = build_strategy(job.weighting, WeightingContext(tuple(built), regression))
     return Session(job, device, dataset, built, network, strategy.place(device))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
+
+from benchbed.errors import ContractError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,19 @@ def partition(
     Args:
         losses: scalar losses (or any outputs) of the tasks, with their graphs alive.
         parameters: named parameters; frozen ones are left out.
+
+    Raises:
+        ContractError: the graph hides who reaches what: it was compiled as one, or holds reentrant
+            checkpoints.
     """
-    reached = {task: _leaves(loss) for task, loss in losses.items()}
+    outputs: dict[Any, dict[str, set[int]]] = {}
+    reached = {task: _leaves(task, loss, outputs) for task, loss in losses.items()}
+    for used in outputs.values():
+        if any(places != next(iter(used.values())) for places in used.values()):
+            raise ContractError(
+                "The tasks' heads were compiled into one function with what the tasks share, which "
+                "hides what they share: apply torch.compile to the shared part and to each head."
+            )
     result = Partition({}, {task: {} for task in losses}, {})
     for name, parameter in parameters:
         if not parameter.requires_grad:
@@ -47,19 +61,37 @@ def partition(
     return result
 
 
-def _leaves(loss: Tensor) -> set[int]:
-    """Return the ids of the leaf tensors that ``loss`` depends on."""
+_COMPILED = "CompiledFunctionBackward"
+
+
+def _leaves(task: str, loss: Tensor, outputs: dict[Any, dict[str, set[int]]]) -> set[int]:
+    """Return the ids of the leaf tensors that ``loss`` depends on.
+
+    Args:
+        task: whose loss it is.
+        loss: with its graph.
+        outputs: of each compiled function those that each task's loss uses; added to.
+    """
     if loss.grad_fn is None:
         return {id(loss)} if loss.requires_grad else set()
     seen = {loss.grad_fn}
     waiting = [loss.grad_fn]
     leaves: set[int] = set()
+    if loss.grad_fn.name() == _COMPILED:
+        outputs.setdefault(loss.grad_fn, {}).setdefault(task, set()).add(loss.output_nr)
     while waiting:
         node = waiting.pop()
+        if node.name() == "CheckpointFunctionBackward":
+            raise ContractError(
+                "Reentrant checkpointing hides which parameters the tasks share, and torch refuses "
+                "gradients through it: call torch.utils.checkpoint with use_reentrant=False."
+            )
         leaf = getattr(node, "variable", None)
         if leaf is not None:
             leaves.add(id(leaf))
-        for following, _ in node.next_functions:
+        for following, output in node.next_functions:
+            if following is not None and following.name() == _COMPILED:
+                outputs.setdefault(following, {}).setdefault(task, set()).add(output)
             if following is not None and following not in seen:
                 seen.add(following)
                 waiting.append(following)

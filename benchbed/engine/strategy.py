@@ -27,6 +27,11 @@ class Strategy(nn.Module):
         assert isinstance(last, Weighting)
         return last
 
+    @property
+    def tasks(self) -> Sequence[str]:
+        """The tasks that it was made for."""
+        return self.last.context.tasks
+
     def optimizers(self) -> list[torch.optim.Optimizer]:
         """Return the optimisers that members keep for themselves, in a fixed order."""
         return [

@@ -51,6 +51,7 @@ class Progress:
     phase: int = 0
     curves: Curves = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    gradients: list[str] = field(default_factory=list)
     selected: Selected = field(default_factory=Selected)
     effort: Effort = field(default_factory=Effort)
 
@@ -200,6 +201,7 @@ class Trainer:
         if self._movement is not None:
             progress.notes += self._movement.unmoved(session.network)
             self._movement = None
+        self._note_engine()
         values |= {f"train/{name}/loss": mean for name, mean in means.items()}
         values["lr"] = self._lr
         return values | {f"weight/{name}": weight for name, weight in weights.items()}
@@ -229,6 +231,7 @@ class Trainer:
         progress, network = self.progress, self.session.network
         while progress.step >= self.phases[progress.phase][0]:
             progress.phase += 1
+            self._note_engine()
             network.set_phase(progress.phase)
             seed = derive(self.session.job.seed, "phase", progress.phase)
             generator = torch.Generator().manual_seed(seed)
@@ -238,6 +241,14 @@ class Trainer:
             else:
                 forget(self.optimizer, [p for module in reset for p in module.parameters()])
             self.updater = self._make_updater()
+
+    def _note_engine(self) -> None:
+        """Note how gradients were taken, and what came of comparing the ways."""
+        backward, progress = self.updater.backward, self.progress
+        engine = backward.engine or "one backward pass"
+        if engine not in progress.gradients[-1:]:
+            progress.gradients.append(engine)
+        progress.notes += [x for x in backward.checked.notes if x not in progress.notes]
 
     def _epoch_info(self) -> EpochInfo:
         def losses(split: str) -> dict[str, list[float]]:
@@ -347,4 +358,7 @@ def _curves(evaluation: Evaluation) -> dict[str, float]:
 
 def copy_state(network: nn.Module) -> dict[str, Tensor]:
     """Return a copy of a network's state on the CPU."""
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+    return {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in network.state_dict().items()
+    }

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from benchbed.engine.combination import gramian
-from benchbed.engine.gradients import Backward, Rows
+from benchbed.engine.gradients import Backward
 from benchbed.engine.losses import Count, LossComputer, TaskLosses
+from benchbed.engine.rows import Rows
 from benchbed.engine.session import Session
 from benchbed.errors import ContractError, NonFiniteLossError
 from benchbed.transform import Batch

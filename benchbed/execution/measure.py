@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 import torch
 
+from benchbed.engine.layout import memory_format
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import Session, build_session, choose_device
 from benchbed.engine.trainer import Trainer
@@ -48,7 +49,8 @@ def measure(job: Job) -> Measurement:
         latency_ms=latency,
         peak_memory_mb=max(peak, 0.0),
         threads=job.threads,
-        environment=describe(device_name(device), job.threads),
+        environment=describe(device_name(device), job.threads)
+        | {"memory format": memory_format(session.network)},
         finished=now(),
     )
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from benchbed.cost import static_costs, training_macs
+from benchbed.engine.layout import memory_format
 from benchbed.engine.session import Session
 from benchbed.engine.trainer import Outcome
 from benchbed.environment import describe, now
@@ -71,7 +72,8 @@ def make_record(
             round(progress.seconds, 3),
             training_macs(session, progress.effort),
         ),
-        environment=describe(device_name(session.device), job.threads),
+        environment=describe(device_name(session.device), job.threads)
+        | {"memory format": memory_format(session.network)},
         commit=job.commit,
         dirty=job.dirty,
         started=started,
@@ -79,6 +81,7 @@ def make_record(
         pretrained=job.pretrained_digest,
         notes=[*notes, *progress.notes],
         lr_factors=outcome.lr_factors,
+        gradients=progress.gradients,
     )
 
 

@@ -1,0 +1,74 @@
+"""The tasks' gradients of one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from benchbed.engine.combination import gramian
+from benchbed.engine.hybrid import Deltas, Layer
+from benchbed.engine.sharing import Partition
+
+
+@dataclass(slots=True)
+class Rows:
+    """The tasks' gradients, as lists in the order of their partition.
+
+    Attributes:
+        split: which parameters they belong to.
+        direct: the shared parameters whose gradients are here, by name; all but the layers'.
+        shared: for each task the gradients of the direct parameters.
+        own: for each task those of its own parameters.
+        training_only: for each task those of the auxiliary parameters.
+        feature: for each task the gradient of the representation, where that is what counts.
+        layers: those that have the gradients of their outputs instead of their weights'.
+        deltas: for each task the gradients of the layers' outputs.
+    """
+
+    split: Partition
+    direct: dict[str, nn.Parameter]
+    shared: dict[str, list[Tensor]] = field(default_factory=dict)
+    own: dict[str, list[Tensor]] = field(default_factory=dict)
+    training_only: dict[str, list[Tensor]] = field(default_factory=dict)
+    feature: dict[str, Tensor] = field(default_factory=dict)
+    layers: Sequence[Layer] = ()
+    deltas: dict[str, Deltas] = field(default_factory=dict)
+
+    def groups(self) -> list[dict[str, list[Tensor]]]:
+        """Return all gradients by kind."""
+        return [self.shared, self.own, self.training_only]
+
+    def copy(self) -> Rows:
+        """Return gradients that no other tensor shares memory with."""
+        shared, own, training_only = (
+            {task: [g.clone() for g in gradients] for task, gradients in group.items()}
+            for group in self.groups()
+        )
+        return Rows(self.split, self.direct, shared, own, training_only, self.feature)
+
+    def add(self, other: Rows) -> None:
+        """Add another micro-batch's gradients of the same tasks."""
+        for mine, theirs in zip(self.groups(), other.groups(), strict=True):
+            for task, gradients in mine.items():
+                if gradients:
+                    torch._foreach_add_(gradients, theirs[task])
+
+    def scale(self, factors: Mapping[str, float]) -> None:
+        """Multiply each task's gradients by its factor; drop the tasks that have none."""
+        for group in self.groups():
+            for task in list(group):
+                if task not in factors:
+                    del group[task]
+                elif group[task]:
+                    torch._foreach_mul_(group[task], factors[task])
+
+    def products(self, tasks: Sequence[str]) -> Tensor:
+        """Return G = J·Jᵀ over all shared parameters, ``(T, T)``, float64."""
+        device = next(iter(self.split.shared.values())).device
+        total = gramian([self.shared[task] for task in tasks], device)
+        for place, layer in enumerate(self.layers):
+            total += layer.products([self.deltas[task][place] for task in tasks])
+        return total
