@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,10 +29,13 @@ Seeds = Sequence[int] | int | None
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for: protocols and, for each, methods."""
+    """What was asked for: a protocol with methods, named one by one or by a suite."""
 
     protocol: Protocol
     methods: tuple[str, ...]
+    suite: str = ""
+    seeds: Sequence[int] | None = None
+    log_gradients: bool = False
 
 
 def requests(
@@ -57,8 +60,14 @@ def requests(
     name = suite or (chosen.name if chosen else None)
     found = find_suite(name, registry)
     if chosen is not None:
-        return [Request(chosen, tuple(found.methods))]
-    return [Request(find_protocol(p, registry), tuple(found.methods)) for p in found.protocols]
+        several = [chosen]
+    else:
+        several = [find_protocol(name, registry) for name in found.protocols]
+    seeds = range(found.seeds) if found.seeds else None
+    return [
+        Request(one, tuple(found.methods), found.name, seeds, found.log_gradients)
+        for one in several
+    ]
 
 
 def execute_plan(
@@ -150,7 +159,13 @@ def run(
     board: Leaderboard | None = None
     chosen = range(seeds) if isinstance(seeds, int) else seeds
     for request in requests(registry, protocol, methods, suite):
-        plan = make_plan(request.protocol, request.methods, registry, settings, chosen)
+        plan = make_plan(
+            request.protocol,
+            request.methods,
+            registry,
+            replace(settings, log_gradients=log_gradients or request.log_gradients),
+            request.seeds if chosen is None else chosen,
+        )
         Store(settings.results).require_writable()
         summary = execute_plan(
             plan, registry, jobs=jobs or default_jobs(), console=Console(stderr=True)

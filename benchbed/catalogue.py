@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,7 +16,8 @@ from benchbed.registry import Broken, FileEntry, FileKind, Registry
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Methods × protocols under one name, for instance one printed table of a paper.
 
-    ``default``: what ``benchbed run`` without arguments does.
+    ``default``: what ``benchbed run`` without arguments does; ``seeds``: how many, instead of the
+    protocol's own; ``log_gradients``: as the option of ``benchbed run``.
     """
 
     name: Name
@@ -25,6 +26,8 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str = ""
     description: str = ""
     default: bool = False
+    seeds: Annotated[int, msgspec.Meta(ge=0)] = 0
+    log_gradients: bool = False
 
 
 def protocols(registry: Registry) -> dict[str, Protocol]:

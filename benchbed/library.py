@@ -207,8 +207,8 @@ def aggregate(
         if return_weights:
             raise BenchbedError(f"'{weighting}' works on single entries and has no weights.")
         rows = {"jacobian": jacobian.clone()}
-        found: Tensor = last.to(jacobian.device).direction(rows, given)["jacobian"]
-        return found
+        combined: Tensor = last.to(jacobian.device).direction(rows, given)["jacobian"]
+        return combined
     products = gramian([[row] for row in jacobian]).cpu()
     weights = check_weights(last, last.weights(products, given), len(names)).to(jacobian)
     direction: Tensor = weights @ jacobian
@@ -220,7 +220,7 @@ class _Losses(Mapping[str, Tensor]):
 
     def __init__(self, weighting: str, names: Sequence[str], losses: Tensor | None) -> None:
         self._weighting = weighting
-        self._losses = dict.fromkeys(names, None)
+        self._losses: dict[str, Tensor | None] = dict.fromkeys(names)
         if losses is not None:
             self._losses = dict(zip(names, losses.detach().cpu().unbind(), strict=True))
 

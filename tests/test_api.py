@@ -16,7 +16,7 @@ from benchbed.api import requests
 from benchbed.catalogue import find_protocol
 from benchbed.errors import BenchbedError, MethodError, PluginError, ProtocolError, StoreError
 from benchbed.execution.plan import Settings, make_plan
-from benchbed.registry import discover
+from benchbed.registry import FileEntry, discover
 from tests import fakes, toys
 from tests.conftest import ROOT
 
@@ -193,6 +193,21 @@ def test_methods_without_a_protocol_are_not_passed_over(zoo):
     with suppress(BenchbedError):
         found = requests(zoo, None, ["hps+dwa"])
     assert [request.methods for request in found] in ([], [("hps+dwa",)])
+
+
+def test_a_suite_may_state_how_many_seeds_and_that_gradients_are_logged(zoo, tmp_path):
+    path = tmp_path / "many.toml"
+    path.write_text(
+        'name = "many"\nprotocols = ["digits"]\nmethods = ["hps"]\n'
+        "seeds = 5\nlog_gradients = true\n"
+    )
+    zoo.files.append(FileEntry("suite", path, "benchbed"))
+    (request,) = requests(zoo, suite="many")
+    assert list(request.seeds) == [0, 1, 2, 3, 4]
+    assert request.log_gradients
+    (request,) = requests(zoo, "digits")
+    assert request.seeds is None
+    assert not request.log_gradients
 
 
 def test_methods_and_a_suite_at_once_are_refused(zoo):

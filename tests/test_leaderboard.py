@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
 import math
+import re
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from benchbed.errors import BenchbedError
 from benchbed.protocol import DeltaM, parse_protocol
 from benchbed.report.columns import add_columns
 from benchbed.report.leaderboard import Row, build_leaderboard
-from benchbed.report.writers import caption, to_frame
+from benchbed.report.writers import caption, to_frame, to_json, to_markdown, to_terminal
 from benchbed.store import Store
 from tests import fakes
 from tests.fakes import TRIO, failure, measurement, put, record, scaled, single
@@ -420,3 +424,27 @@ def test_the_table_does_not_depend_on_the_order_in_which_records_were_written(st
     put(store, *records)
     put(other, *reversed(records))
     assert build_leaderboard(TRIO, store) == build_leaderboard(TRIO, other)
+
+
+def test_cosines_are_means_over_epochs_then_over_seeds(store):
+    for seed, curve in enumerate(([0.5, None, -0.1], [0.0, 0.2, 0.1])):
+        logged = record("hps+equal", seed, MTL[seed])
+        curves = {**logged.curves, "cosine/seg/depth": curve, "norm/seg": [9.0, 9.0, 9.0]}
+        put(store, msgspec.structs.replace(logged, curves=curves))
+    row = rows(store)["hps+equal"]
+    assert set(row.cosines) == {"seg·depth"}
+    assert row.cosines["seg·depth"].mean == pytest.approx((0.2 + 0.1) / 2)
+    assert row.cosines["seg·depth"].std == pytest.approx(0.1 / math.sqrt(2))
+    board = build_leaderboard(TRIO, store)
+    assert "| hps+equal | +0.15±0.07" in to_markdown(board)
+    assert json.loads(to_json(board))["rows"][0]["cosines"]["seg·depth"]["mean"] == pytest.approx(
+        0.15
+    )
+    shown = Console(width=80, file=io.StringIO())
+    shown.print(to_terminal(board, 80))
+    assert re.search(r"hps\+equal +\+0\.15±0\.07", shown.file.getvalue())
+
+
+def test_a_table_without_logged_gradients_says_nothing_of_cosines(store):
+    put_both(store)
+    assert "osine" not in to_markdown(build_leaderboard(TRIO, store))

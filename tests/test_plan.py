@@ -22,7 +22,7 @@ from benchbed.execution.plan import (
 )
 from benchbed.method import plain_component, resolve_method
 from benchbed.protocol import DeltaM
-from benchbed.record import run_key
+from benchbed.record import ENGINE, run_key
 from benchbed.registry import discover
 from benchbed.report.leaderboard import build_leaderboard
 from benchbed.store import Store
@@ -227,7 +227,7 @@ def test_a_key_of_another_engine_differs(plan):
     job = plan().runs[-1].job
     same = (job.protocol.digest, job.components, job.data_digest, job.seed, job.tasks)
     assert run_key(*same) == job.key
-    assert run_key(*same, engine=2) != job.key
+    assert run_key(*same, engine=ENGINE + 1) != job.key
     assert run_key(*same, pretrained="weights") != job.key
 
 

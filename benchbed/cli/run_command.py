@@ -73,6 +73,8 @@ def command(
       benchbed run digits hps+dwa:T=2 hps+mgda --seeds 5
       benchbed run digits hps:backbone=resnet18 --jobs 2
     """
+    from dataclasses import replace
+
     from benchbed.api import execute_plan, leaderboard_of, requests
     from benchbed.environment import commit_of
     from benchbed.execution.plan import Settings, make_plan
@@ -96,7 +98,13 @@ def command(
         dirty=dirty,
     )
     for request in requests(registry, protocol, methods, suite):
-        plan = make_plan(request.protocol, request.methods, registry, settings, seeds)
+        plan = make_plan(
+            request.protocol,
+            request.methods,
+            registry,
+            replace(settings, log_gradients=log_gradients or request.log_gradients),
+            seeds or request.seeds,
+        )
         Store(results).require_writable()
         err = console(stderr=True)
         _announce(plan)
@@ -130,7 +138,11 @@ def command(
         out = console()
         out.print(to_terminal(board, out.width))
         click.echo("\nWritten:")
-        for path in write_leaderboard(everything, results / "leaderboards"):
+        written = write_leaderboard(everything, results / "leaderboards")
+        if suite is not None:
+            name = f"{request.suite}.{plan.protocol.id}"
+            written += write_leaderboard(board, results / "leaderboards", name)
+        for path in written:
             click.echo(f"  {path}")
         runs = results / "runs" / plan.protocol.name / str(plan.protocol.version)
         click.echo(f"  {runs}  (records and weights)")

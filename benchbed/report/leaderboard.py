@@ -35,6 +35,8 @@ class Row:
         seeds: seeds that count, all runs of which exist.
         failed: seeds with a run that failed; ``missing``: other seeds of the table that it lacks.
         delta_m: ``None`` where it cannot be computed; ``delta_note`` then says why.
+        cosines: of the tasks' gradients by pair, ``a·b``: each seed's mean over the epochs, where
+            runs logged them.
     """
 
     method: str
@@ -51,6 +53,7 @@ class Row:
     failed: int
     missing: int
     step_device: str = ""
+    cosines: Mapping[str, Stat] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -251,6 +254,7 @@ class _Builder:
             failed=len(failed),
             missing=len(everyone - set(complete) - failed),
             step_device=_device(measurement) if measurement else "",
+            cosines=_cosines(records for records in complete.values()),
         )
 
     def _delta(
@@ -292,6 +296,21 @@ class _Builder:
             definition=self.definition,
             primary={t: m for t, ms in infos.items() for m, i in ms.items() if i.primary},
         )
+
+
+def _cosines(seeds: Iterable[Sequence[Record]]) -> dict[str, Stat]:
+    found: dict[str, list[float]] = {}
+    for records in seeds:
+        for record in records:
+            for name, curve in record.curves.items():
+                kind, _, pair = name.partition("/")
+                values = [value for value in curve if value is not None]
+                if kind == "cosine" and values:
+                    found.setdefault(pair.replace("/", "·"), []).append(sum(values) / len(values))
+    return {
+        pair: Stat(sum(values) / len(values), _std(values), len(values))
+        for pair, values in found.items()
+    }
 
 
 def _mean(items: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:

@@ -40,6 +40,7 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
         line["optimizer_steps"] = row.optimizer_steps
         line["samples"] = row.samples
         line["training_macs"] = row.training_macs
+        line |= {f"cosine {pair}": stat.mean for pair, stat in row.cosines.items()}
         line |= {"seeds": len(row.seeds), "failed": row.failed, "missing": row.missing}
         lines.append(line | dict(row.extra))
     frame = pd.DataFrame(lines)
@@ -66,6 +67,7 @@ def to_json(board: Leaderboard) -> str:
             "training_macs": row.training_macs,
             "failed": row.failed,
             "missing": row.missing,
+            **({"cosines": {k: _stat(v) for k, v in row.cosines.items()}} if row.cosines else {}),
             **({"extra": {k: _plain(v) for k, v in row.extra.items()}} if row.extra else {}),
         }
         for row in board.rows
@@ -220,9 +222,35 @@ def to_markdown(board: Leaderboard) -> str:
         tablefmt="pipe",
         disable_numparse=True,
     )
+    if any(row.cosines for row in board.rows):
+        cosines = tabulate(
+            _cosine_cells(board),
+            ["method", *_pairs(board)],
+            tablefmt="pipe",
+            disable_numparse=True,
+        )
+        table = f"{table}\n\n{COSINES}\n\n{cosines}"
     title = board.protocol.title or board.protocol.id
     notes = "\n".join(f"- {line}" for line in caption(board))
     return f"# {title}\n\n{table}\n\n{notes}\n"
+
+
+COSINES: Final = (
+    "Cosines of the tasks' gradients of the parameters that they share, in each epoch's first "
+    "step; mean over epochs ± standard deviation over seeds:"
+)
+
+
+def _pairs(board: Leaderboard) -> list[str]:
+    return list(dict.fromkeys(pair for row in board.rows for pair in row.cosines))
+
+
+def _cosine_cells(board: Leaderboard) -> list[list[str]]:
+    return [
+        [row.method, *(_number(row.cosines.get(pair), 1, 2, plus=True) for pair in _pairs(board))]
+        for row in board.rows
+        if row.cosines
+    ]
 
 
 DROPPED: Final = ("train\nMACs", "steps", "seeds", "step\nms", "MACs", "params")
@@ -290,7 +318,14 @@ def to_terminal(board: Leaderboard, width: int = 80) -> RenderableType:
         table.add_row(
             *(Text(columns[i][row], style="bold" if row in best[i] else "") for i in shown)
         )
-    return Group(table, "", note)
+    if not any(row.cosines for row in board.rows):
+        return Group(table, "", note)
+    cosines = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    for title in ["method", *_pairs(board)]:
+        cosines.add_column(title, justify="left" if title == "method" else "right", overflow="fold")
+    for cells in _cosine_cells(board):
+        cosines.add_row(*cells)
+    return Group(table, "", Text(COSINES, style="dim"), cosines, "", note)
 
 
 def _width(header: str, column: list[str]) -> int:
