@@ -8,6 +8,8 @@ inputs to ``.grad``: forward, losses, backward passes. Targets at T = 3, against
 1.1 times T plain sweeps of the trunk; against TorchJD 1.35 times as fast on ``cls``, 1.5 on
 ``dense``, the memory format that each uses by itself included.
 
+On a GPU also SegNet (widths 64-128-256-512-512) at 288×384, batch 2 and 16, fp32, tf32 and bf16.
+
 ``python -m benchmarks.weighting [--threads 1] [--turns 15] [--device cpu]``
 """
 
@@ -16,7 +18,8 @@ from __future__ import annotations
 import argparse
 import gc
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 import torchvision
@@ -28,7 +31,8 @@ from benchbed.library import make_weighting
 from benchmarks.timing import alternate, save
 
 COUNTS = (2, 3, 5, 10)
-BATCH, SIZE = 16, 64
+BATCH = 16
+SIZES = {"cls": (64, 64), "dense": (64, 64), "segnet": (288, 384)}
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 CHOSEN = {"cpu": "channels_last", "cuda": "contiguous"}
 """The format that benchbed.engine.layout chooses."""
@@ -55,13 +59,18 @@ def conv(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class SegNetLike(nn.Sequential):
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = (32, 64, 128)) -> None:
         up = nn.Upsample(scale_factor=2)
         down = nn.MaxPool2d(2)
-        super().__init__(
-            *(conv(3, 32), conv(32, 32), down, conv(32, 64), conv(64, 64), down),
-            *(conv(64, 128), conv(128, 128), conv(128, 64), up, conv(64, 32), up),
-        )
+        encoder: list[nn.Module] = []
+        for inputs, outputs in pairwise([3, *widths]):
+            encoder += [conv(inputs, outputs), conv(outputs, outputs), down]
+        decoder = [
+            module
+            for inputs, outputs in pairwise(reversed(widths))
+            for module in (conv(inputs, outputs), up)
+        ]
+        super().__init__(*encoder[:-1], *decoder)
 
 
 def build(kind: str, count: int) -> Shared:
@@ -71,27 +80,29 @@ def build(kind: str, count: int) -> Shared:
         trunk = torchvision.models.resnet18()
         trunk.fc = nn.Identity()
         return Shared(trunk, {name: nn.Linear(512, 10) for name in names})
+    widths = {"dense": (32, 64, 128), "segnet": (64, 128, 256, 512, 512)}[kind]
     heads = {
         name: nn.Sequential(
-            nn.Conv2d(32, 32, 3, padding=1),
+            nn.Conv2d(widths[0], widths[0], 3, padding=1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(32, CHANNELS[i % 3], 1),
+            nn.Conv2d(widths[0], CHANNELS[i % 3], 1),
         )
         for i, name in enumerate(names)
     }
-    return Shared(SegNetLike(), heads)
+    return Shared(SegNetLike(widths), heads)
 
 
 CHANNELS = (13, 1, 3)
 
 
-def targets_of(kind: str, count: int) -> dict[str, Tensor]:
+def targets_of(kind: str, count: int, batch: int) -> dict[str, Tensor]:
     if kind == "cls":
-        return {f"t{i}": torch.randint(10, (BATCH,)) for i in range(count)}
+        return {f"t{i}": torch.randint(10, (batch,)) for i in range(count)}
+    size = SIZES[kind]
     makers: list[Callable[[], Tensor]] = [
-        lambda: torch.randint(13, (BATCH, SIZE, SIZE)),
-        lambda: torch.rand(BATCH, 1, SIZE, SIZE),
-        lambda: F.normalize(torch.randn(BATCH, 3, SIZE, SIZE), dim=1),
+        lambda: torch.randint(13, (batch, *size)),
+        lambda: torch.rand(batch, 1, *size),
+        lambda: F.normalize(torch.randn(batch, 3, *size), dim=1),
     ]
     return {f"t{i}": makers[i % 3]() for i in range(count)}
 
@@ -111,17 +122,24 @@ def losses_of(kind: str, outputs: dict[str, Tensor], targets: dict[str, Tensor])
 class Case:
     """One model with its data, in one memory format."""
 
-    def __init__(self, kind: str, count: int, layout: str, device: str) -> None:
-        self.kind, self.count = kind, count
+    half = False
+    """Forward passes under autocast in bfloat16."""
+
+    def __init__(self, kind: str, count: int, layout: str, device: str, batch: int = BATCH) -> None:
+        self.kind, self.count, self.device = kind, count, device
         self.model = build(kind, count).to(device).to(memory_format=FORMATS[layout])
-        self.x = torch.randn(BATCH, 3, SIZE, SIZE, device=device)
-        self.targets = {k: v.to(device) for k, v in targets_of(kind, count).items()}
+        self.x = torch.randn(batch, 3, *SIZES[kind], device=device)
+        self.targets = {k: v.to(device) for k, v in targets_of(kind, count, batch).items()}
         self.trunk = list(self.model.trunk.parameters())
         self.names = list(self.targets)
 
     def losses(self) -> dict[str, Tensor]:
         self.model.zero_grad()
-        return losses_of(self.kind, self.model(self.x), self.targets)
+        return self.forward()
+
+    def forward(self) -> dict[str, Tensor]:
+        with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.half):
+            return losses_of(self.kind, self.model(self.x), self.targets)
 
     def equal(self) -> None:
         torch.stack(list(self.losses().values())).sum().backward()
@@ -139,7 +157,7 @@ class Case:
             backward(self.losses())
             with torch.no_grad():
                 kept = [buffer.clone() for buffer in self.model.buffers()]
-                after = losses_of(self.kind, self.model(self.x), self.targets)
+                after = self.forward()
                 for buffer, value in zip(self.model.buffers(), kept, strict=True):
                     buffer.copy_(value)
             strategy.last.after_step(after)
@@ -149,10 +167,11 @@ class Case:
     def sweeps(self) -> None:
         """Heads once on a detached feature, T backward passes of the trunk, nothing combined."""
         self.model.zero_grad()
-        feature = self.model.trunk(self.x)
-        leaf = feature.detach().requires_grad_()
-        outputs = {name: head(leaf) for name, head in self.model.heads.items()}
-        losses = list(losses_of(self.kind, outputs, self.targets).values())
+        with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.half):
+            feature = self.model.trunk(self.x)
+            leaf = feature.detach().requires_grad_()
+            outputs = {name: head(leaf) for name, head in self.model.heads.items()}
+            losses = list(losses_of(self.kind, outputs, self.targets).values())
         for index, loss in enumerate(losses):
             loss.backward()
             at_leaf, leaf.grad = leaf.grad, None
@@ -239,8 +258,8 @@ def same_update(kind: str, count: int, device: str) -> dict[str, float]:
     cases = {name: Case(kind, count, "contiguous", device) for name in ("plain", "ours", "torchjd")}
     for name, case in cases.items():
         torch.manual_seed(1)
-        case.x = torch.randn(BATCH, 3, SIZE, SIZE).to(device)
-        case.targets = {k: v.to(device) for k, v in targets_of(kind, count).items()}
+        case.x = torch.randn(BATCH, 3, *SIZES[kind]).to(device)
+        case.targets = {k: v.to(device) for k, v in targets_of(kind, count, BATCH).items()}
         step = case.plain if name == "plain" else getattr(case, name)
         step("imtl-g")() if name == "ours" else step()() if name == "torchjd" else step()
         if name != "plain":
@@ -249,18 +268,24 @@ def same_update(kind: str, count: int, device: str) -> dict[str, float]:
     return found
 
 
-def measure(kind: str, count: int, turns: int, device: str) -> dict[str, object]:
+def measure(
+    kind: str, count: int, turns: int, device: str, batch: int = BATCH, precision: str = "fp32"
+) -> dict[str, object]:
     chosen = CHOSEN[device]
+    Case.half = precision == "bf16"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
     actions: dict[str, Callable[[], object]] = {}
     for layout in FORMATS:
-        case = Case(kind, count, layout, device)
+        case = Case(kind, count, layout, device, batch)
         actions[f"equal loss, summed by hand, {layout}"] = case.equal
         actions[f"T sweeps of the trunk, {layout}"] = case.sweeps
         actions[f"benchbed equal, {layout}"] = case.ours("equal")
         actions[f"benchbed imtl-g, {layout}"] = case.ours("imtl-g")
         actions[f"benchbed famo, {layout}"] = case.famo()
-    actions["torchjd imtl-g, contiguous"] = Case(kind, count, "contiguous", device).torchjd()
-    actions["plain, concatenated, contiguous"] = Case(kind, count, "contiguous", device).plain
+    actions["torchjd imtl-g, contiguous"] = Case(kind, count, "contiguous", device, batch).torchjd()
+    actions["plain, concatenated, contiguous"] = Case(
+        kind, count, "contiguous", device, batch
+    ).plain
     if device == "cuda":
         actions = {name: synchronised(action) for name, action in actions.items()}
     times = alternate(actions, turns, warm_up=2)
@@ -272,6 +297,8 @@ def measure(kind: str, count: int, turns: int, device: str) -> dict[str, object]
     return {
         "model": kind,
         "T": count,
+        "batch": batch,
+        "precision": precision,
         "ms": {name: {k: round(1000 * v, 2) for k, v in t.items()} for name, t in times.items()},
         "against equal weighting in the same format": {
             f"{name}, {layout}": ratio(
@@ -287,7 +314,9 @@ def measure(kind: str, count: int, turns: int, device: str) -> dict[str, object]
         "torchjd over benchbed in its own format": ratio(
             "torchjd imtl-g, contiguous", f"benchbed imtl-g, {chosen}"
         ),
-        "difference of the update from plain": same_update(kind, count, device),
+        "difference of the update from plain": same_update(kind, count, device)
+        if kind != "segnet" and precision == "fp32"
+        else None,
     }
 
 
@@ -315,6 +344,11 @@ def main() -> None:
                 results.append({"threads": threads, **found})
                 short = {k: v for k, v in results[-1].items() if k != "ms"}
                 print(short, flush=True)
+    for batch in (2, 16) if given.device == "cuda" else ():
+        for precision in ("fp32", "tf32", "bf16"):
+            found = measure("segnet", 3, given.turns, given.device, batch, precision)
+            results.append({"threads": given.threads[-1], **found})
+            print({k: v for k, v in found.items() if k != "ms"}, flush=True)
     memory = {}
     if given.device == "cpu":
         for kind in ("cls", "dense"):

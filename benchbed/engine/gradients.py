@@ -143,7 +143,8 @@ class Backward:
         }
         rows = Rows(split, direct, layers=layers)
         points = [layer.output for layer in layers] if feature is None else [feature]
-        self.sweeps = [(task,) for task in losses]
+        partial = feature is not None or only is not None
+        self.sweeps = [tuple(losses)] if partial else [(task,) for task in losses]
         for index, (task, loss) in enumerate(losses.items()):
             own = list(split.own[task].values())
             parameters = [*direct.values(), *own, *self.training_only]
@@ -286,7 +287,6 @@ class Backward:
         split = self.partition(losses)
         self.engine = f"{len(losses)} sweeps to the last shared layer, one through the trunk"
         rows = self.sweep(losses, only=self._last_shared(split), keep=True)
-        self.sweeps = [*self.sweeps, tuple(losses)]
         products = self._products([rows], values)
         weights: Tensor | None = None
         factors = [1.0] * len(losses)

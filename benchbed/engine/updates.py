@@ -66,6 +66,7 @@ class Updater:
         last = session.strategy.last
         self.batches = last.batches
         self._log = False
+        self._extra: dict[str, Tensor] = {}
         self.looks_back = type(last).after_step is not Weighting.after_step
         if self.batches > 1 and session.job.protocol.accumulate > 1:
             raise ContractError(
@@ -101,11 +102,13 @@ class Updater:
     ) -> Stepped:
         self.optimizer.zero_grad(set_to_none=True)
         self.backward.sweeps = []
+        self._extra = {}
         state = self._generators() if self.looks_back else None
         names: list[str]
         if len(batches) == 1:
             losses = self._losses(batches[0], tasks, progress)
             means = losses.means()
+            self._extra = _detached(losses.extra)
             self._require_finite(means, where)
             stepped = Stepped(_detached(losses.totals), losses.counts)
             if self._log and self.session.job.log_gradients and len(means) > 1:
@@ -125,12 +128,14 @@ class Updater:
             self.optimizer.step()
             stepped.steps = 1
             if state is not None:
-                self._look_back(batches[-1], tasks, state)
+                self._look_back(batches[-1:] if self.batches > 1 else batches, tasks, state)
         return stepped
 
     def _geometry(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
         """Return norms and cosines of the tasks' gradients of the parameters that they share."""
+        engine = self.backward.engine
         rows = self.backward.sweep(losses, keep=True)
+        self.backward.engine = engine
         if not rows.split.shared:
             return {}
         names = list(losses)
@@ -182,6 +187,9 @@ class Updater:
         means = {
             name: torch.as_tensor(whole[name] / count, device=self.session.device)
             for name, count in counts.items()
+        }
+        self._extra = {
+            name: mean - stepped.totals[name] / counts[name] for name, mean in means.items()
         }
         weights = self.backward.decide_accumulated(sums, means, free)
         return list(means), weights, stepped
@@ -236,20 +244,28 @@ class Updater:
 
     @torch.no_grad()
     def _look_back(
-        self, batch: Batch, tasks: Sequence[str], state: tuple[Tensor, Tensor | None]
+        self, batches: Sequence[Batch], tasks: Sequence[str], state: tuple[Tensor, Tensor | None]
     ) -> None:
-        """Tell the strategy the losses after the update: same batch, same random numbers.
+        """Tell the strategy the losses after the update: same batches, same random numbers.
 
-        Running statistics stay as the training pass left them: moving them twice a step put them
+        Auxiliary losses count as they were before the update. Running statistics stay as the training pass left them: moving them twice a step put them
         a third off after ten steps in a prototype.
         """
         network = self.session.network
         after = self._generators()
         buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
         self._restore(state)
-        self.effort.note(self.effort.forward, tasks, len(batch))
-        outputs = network(batch.input, list(tasks))
-        losses = self.losses.score(outputs, batch, tasks).means()
+        totals: dict[str, Tensor] = {}
+        counts: dict[str, Count] = {}
+        for batch in batches:
+            self.effort.note(self.effort.forward, tasks, len(batch))
+            scored = self.losses.score(network(batch.input, list(tasks)), batch, tasks)
+            for name in tasks:
+                totals[name] = totals.get(name, 0) + scored.totals[name]
+                counts[name] = counts.get(name, 0) + scored.counts[name]
+        losses = self.session.strategy.transform(
+            TaskLosses(totals, counts, self._extra, None).means()
+        )
         for name, buffer in network.named_buffers():
             buffer.copy_(buffers[name])
         self._restore(after)

@@ -16,9 +16,9 @@ class Fixed(Weighting):
     level: ClassVar[Level] = "loss"
     sums_to: ClassVar[str] = "free"
 
-    def __init__(self, context: WeightingContext, task: float = 1.0, **weights: float) -> None:
+    def __init__(self, context: WeightingContext, **weights: float) -> None:
         super().__init__(context)
-        self._weights = {name: weights.get(name, task) for name in context.tasks}
+        self._weights = {name: weights.get(name, 1.0) for name in context.tasks}
 
     def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return w_t·L_t."""
