@@ -4,11 +4,13 @@ Plain means what a reader of the papers would write: a gradient of each task's l
 parameters by ``torch.autograd.grad``, on the same graph and in the same precision; the rows over
 what several tasks reach concatenated to J, (T, d); G = J·Jᵀ; and the strategy's formula.
 
-Largest errors measured (one thread of a Xeon, torch 2.15, relative to the length of the whole
-update, float32): MEASURED
+Largest errors measured over all nets here (one thread, AVX-512, torch 2.15, float32, relative to
+the length of the whole update): Gramian level 2.8e-7, its weights 1.8e-7; Jacobian level 0. At loss
+level 0 against torch's own gradient of the combined loss; against the sum of T gradients 1.8e-6
+(ResNet-18, MobileNetV3), 2.3e-6 (EfficientNet-B0), 5e-7 (others): one sweep rounds otherwise than
+T do, through many batch norms. In float64 these are 1e-15 to 6e-15.
 """
 
-import copy
 import math
 
 import pytest
@@ -20,7 +22,7 @@ from benchbed import Architecture, Input, Weighting
 from benchbed.architecture import BuildContext, Phase
 from benchbed.dataset import Target
 from benchbed.engine.gradients import Backward
-from benchbed.engine.hybrid import Checked
+from benchbed.engine.hybrid import Checked, find_layers
 from benchbed_zoo.architectures.hps import HardParameterSharing
 from benchbed_zoo.backbones.timm_features import TimmFeatures
 from benchbed_zoo.tasks.classification import Classification
@@ -120,7 +122,7 @@ def plain_update(net, losses, cls):
         agree = (jacobian > 0).all(0) | (jacobian < 0).all(0)
         direction = torch.where(agree, jacobian.sum(0), 0.5 * jacobian[0] - 0.1 * jacobian[-1])
     else:
-        direction = torch.tensor(weights) @ jacobian
+        direction = torch.tensor(weights, dtype=jacobian.dtype) @ jacobian
     parts = dict(zip(shared, direction.split([parameters[n].numel() for n in shared]), strict=True))
     factors = dict(zip(losses, own, strict=True))
     update = {}
@@ -144,17 +146,15 @@ def error(net, update):
     return math.hypot(*difference) / math.hypot(*length)
 
 
-def assert_plain(backward, net, losses, cls):
+def assert_plain(backward, net, losses, cls, tolerance=TOLERANCE):
     """One update of the engine against a plain one on the same graph."""
     update, weights = plain_update(net, losses, cls)
     net.zero_grad()
     returned = backward(losses)
-    found = error(net, update)
-    assert found <= TOLERANCE
-    assert any(g is not None and bool(g.any()) for g in update.values())
+    assert error(net, update) <= tolerance
     if returned is not None:
-        assert returned.tolist() == pytest.approx(weights, rel=5e-6, abs=5e-6)
-    return found
+        gaps = [abs(w - v) for w, v in zip(returned.tolist(), weights, strict=True)]
+        assert max(gaps) <= TOLERANCE
 
 
 # Nets.
@@ -168,16 +168,18 @@ def hps(model, size):
         "c": Classification("c", Target("class", classes=3)),
     }
     net = HardParameterSharing(BuildContext(tasks, image, lambda: TimmFeatures(image, model)))
-    x = torch.rand(3, 3, size, size)
-    targets = {"a": torch.tensor([0, 4, 2]), "b": torch.randn(3), "c": torch.tensor([2, 1, 0])}
+    with torch.no_grad():
+        for parameter in net.parameters():
+            if parameter.dim() == 1:  # the gain of some layers is 0 at first, and so are gradients
+                parameter.add_(0.3 * torch.rand_like(parameter))
+    x, value = torch.rand(3, 3, size, size), torch.randn(3)
+    classes = {"a": torch.tensor([0, 4, 2]), "c": torch.tensor([2, 1, 0])}
 
-    def losses(names=TASKS):
-        outputs = net(x, names)
-        means = {}
-        for name in names:
-            total, count = tasks[name].loss(outputs[name], targets[name])
-            means[name] = total / count
-        return means
+    def losses():
+        dtype = next(net.parameters()).dtype
+        outputs = net(x.to(dtype), TASKS)
+        targets = {**classes, "b": value.to(dtype)}
+        return {t: tasks[t].loss(outputs[t], targets[t])[0] / 3 for t in TASKS}
 
     return net, losses
 
@@ -196,7 +198,7 @@ class MtanLike(Architecture):
     The first mask is shared by a and b, so that some parameters have two of three rows.
     """
 
-    def __init__(self, width=32):
+    def __init__(self, width=64):
         super().__init__(BuildContext({}, Input((3, 8, 8))))
         self.one, self.two = block(3, width), block(width, 2 * width)
         self.masks = nn.ModuleDict(
@@ -221,7 +223,7 @@ class MtanLike(Architecture):
 class PadNetLike(Architecture):
     """Initial predictions of all tasks are distilled into each final one, so they are shared."""
 
-    def __init__(self, width=32):
+    def __init__(self, width=64):
         super().__init__(BuildContext({}, Input((3, 8, 8))))
         self.trunk = nn.Sequential(block(3, width), nn.MaxPool2d(4))
         self.features = nn.ModuleDict({t: block(width, width) for t in TASKS})
@@ -272,12 +274,14 @@ def small(cls):
     x, target = torch.rand(4, 3, 8, 8), torch.randn(4, 2)
 
     def losses(names=TASKS):
-        outputs = net(x, names)
+        dtype = next(net.parameters()).dtype
+        outputs = net(x.to(dtype), names)
         found = {}
         for i, name in enumerate(names):
-            found[name] = (i + 0.5) * F.mse_loss(outputs[name], target)
+            found[name] = (i + 0.5) * F.mse_loss(outputs[name], target.to(dtype))
             if f"{name}@initial" in outputs:
-                found[name] = found[name] + F.mse_loss(outputs[f"{name}@initial"], -target)
+                again = F.mse_loss(outputs[f"{name}@initial"], -target.to(dtype))
+                found[name] = found[name] + again
         return found
 
     return net, losses
@@ -287,22 +291,92 @@ NETS = {
     "resnet18": lambda: hps("resnet18", 32),
     "mobilenetv3": lambda: hps("mobilenetv3_small_100", 64),
     "convnext": lambda: hps("convnext_atto", 32),
-    "efficientnet": lambda: hps("efficientnet_b0", 32),
+    "efficientnet": lambda: hps("efficientnet_b0", 64),
     "vit": lambda: hps("vit_tiny_patch16_224", 32),
     "mtan": lambda: small(MtanLike),
     "padnet": lambda: small(PadNetLike),
 }
 
 
-@pytest.fixture(scope="module")
-def nets():
-    """Each net with its losses, made once; every test works on a new graph."""
-    made = {}
+def made(name):
+    torch.manual_seed(0)
+    return NETS[name]()
 
-    def get(name):
-        if name not in made:
-            torch.manual_seed(0)
-            made[name] = NETS[name]()
-        return made[name]
 
-    return get
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("cls", [Unequal, Mgda, Agreeing])
+def test_gradient_level_updates_equal_plain_ones(name, cls):
+    net, losses = made(name)
+    backward = Backward(strategy_of(cls, tasks=TASKS), net)
+    for _ in range(2):  # the first update compares the hybrid Gramian, the second relies on it
+        assert_plain(backward, net, losses(), cls)
+    assert ("hybrid" in backward.engine) == (cls is not Agreeing)
+    assert backward.checked.notes == []
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("cls", [Equal, Geometric])
+def test_loss_level_updates_are_torchs_gradient_of_the_combined_loss(name, cls):
+    net, losses = made(name)
+    batch = losses()
+    stacked = torch.stack(list(batch.values()))
+    total = stacked.sum() if cls is Equal else stacked.log().mean().exp()
+    parameters = dict(net.named_parameters())
+    found = torch.autograd.grad(total, list(parameters.values()), retain_graph=True)
+    Backward(strategy_of(cls, tasks=TASKS), net)(batch)
+    assert error(net, dict(zip(parameters, found, strict=True))) <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("cls", [Equal, Geometric])
+def test_loss_level_updates_equal_plain_ones_but_for_rounding(name, cls):
+    net, losses = made(name)
+    deep = name in {"resnet18", "mobilenetv3", "efficientnet"}
+    backward = Backward(strategy_of(cls, tasks=TASKS), net)
+    assert_plain(backward, net, losses(), cls, tolerance=1e-5 if deep else TOLERANCE)
+    net.double()
+    assert_plain(backward, net, losses(), cls, tolerance=1e-13)
+
+
+@pytest.mark.parametrize("cls", STRATEGIES)
+def test_updates_equal_plain_ones_in_each_phase(cls):
+    cls = STRATEGIES[cls]
+    torch.manual_seed(0)
+    net, losses = small(TwoPhases)
+    checked = Checked()
+    for index, phase in enumerate(net.phases()):
+        net.set_phase(index)
+        tasks = tuple(phase.tasks or TASKS)
+        backward = Backward(strategy_of(cls, tasks=TASKS), net, checked)
+        for _ in range(2):
+            assert_plain(backward, net, losses(tasks), cls)
+        split = backward.partition(losses(tasks))
+        assert ("later.weight" in split.shared) == (index == 1)
+        assert ("heads.c.weight" in split.unreached) == (index == 0)
+
+
+def test_every_net_here_has_layers_for_the_hybrid_gramian():
+    for name in NETS:
+        net, losses = made(name)
+        batch = losses()
+        shared = Backward(strategy_of(Unequal, tasks=TASKS), net).partition(batch).shared
+        layers, candidates = find_layers(batch, shared, skip=())
+        assert 0 < len(layers) < len(candidates), name
+
+
+def test_a_net_whose_last_gains_are_0_at_first_keeps_its_hybrid_layers():
+    # timm's ResNets begin so: the gradients of the layers before these gains are 0
+    net, losses = made("resnet18")
+    gains = [p for n, p in net.named_parameters() if n.endswith("bn2.weight")]
+    with torch.no_grad():
+        for gain in gains:
+            gain.zero_()
+    backward = Backward(strategy_of(Unequal, tasks=TASKS), net)
+    assert_plain(backward, net, losses(), Unequal)
+    with torch.no_grad():
+        for gain in gains:
+            gain.fill_(0.5)
+    assert_plain(backward, net, losses(), Unequal)
+    assert backward.checked.notes == []
+    assert backward.checked.off == set()
+    assert "hybrid" in backward.engine

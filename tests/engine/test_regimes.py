@@ -446,14 +446,26 @@ def test_the_look_back_sees_the_same_batch_and_noise_and_moves_no_statistic(
     assert all(float(value.detach()) != 0 for value in logits.values())
 
 
-@pytest.mark.parametrize("transforms", [[], [TransformEntry("mix")]], ids=["plain", "mixed"])
+@pytest.mark.parametrize(
+    ("method", "changes"),
+    [
+        ("toy-net+looks-back", {}),
+        ("toy-net+looks-back", {"transforms": [TransformEntry("mix")]}),
+        ("toy-net+looks-back", {"accumulate": 3}),
+        ("toy-net+fixed.looks-back:a=5", {}),
+        ("toy-net+fixed.looks-back:a=5", {"accumulate": 3}),
+        ("adversarial+looks-back", {}),
+        ("adversarial+looks-back", {"accumulate": 2}),
+    ],
+)
 def test_with_a_learning_rate_of_almost_zero_the_look_back_sees_what_the_step_saw(
-    all_regimes, toy_protocol, transforms
+    all_regimes, toy_protocol, method, changes
 ):
+    """Transformed by what stands before the dot, with auxiliary losses, over all micro-batches."""
     protocol = msgspec.structs.replace(
-        toy_protocol, optimizer=Optimizer("sgd", lr=1e-12), transforms=transforms
+        toy_protocol, optimizer=Optimizer("sgd", lr=1e-12), **changes
     )
-    trainer = make_trainer(make_job(protocol, all_regimes, "toy-net+looks-back"))
+    trainer = make_trainer(make_job(protocol, all_regimes, method))
     strategy = trainer.session.strategy.last
     seen = {}
     strategy.after_step = seen.update
