@@ -248,8 +248,9 @@ class Updater:
     ) -> None:
         """Tell the strategy the losses after the update: same batches, same random numbers.
 
-        Auxiliary losses count as they were before the update. Running statistics stay as the training pass left them: moving them twice a step put them
-        a third off after ten steps in a prototype.
+        Auxiliary losses count as they were before the update. Running statistics stay as the
+        training pass left them: moving them twice a step put them a third off after ten steps in a
+        prototype.
         """
         network = self.session.network
         after = self._generators()
