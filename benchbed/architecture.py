@@ -61,7 +61,7 @@ class Architecture(nn.Module):
 
     A plugin extends it with ``__init__(self, context, **options)`` and ``forward``; the other
     methods are for networks that need them. It declares no partition of its parameters: which are
-    shared is read off the autograd graph, once a phase.
+    shared is read off the autograd graph.
 
     Attributes:
         execution: ``joint``: one forward pass for all tasks and one update a mini-batch.

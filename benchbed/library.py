@@ -13,6 +13,7 @@ from benchbed.engine.combination import gramian
 from benchbed.engine.gradients import Backward
 from benchbed.engine.hybrid import Checked
 from benchbed.engine.rows import Rows
+from benchbed.engine.sharing import reaches
 from benchbed.engine.strategy import Strategy, build_strategy
 from benchbed.errors import BenchbedError
 from benchbed.method import resolve_weighting
@@ -79,24 +80,25 @@ def backward(
     _require_losses(losses)
     strategy = _strategy(losses, weighting, accumulate=accumulate)
     engine = Backward(strategy, model, _CHECKED.setdefault(model, Checked()))
-    level = strategy.last.level
-    if level != "loss" and isinstance(model, nn.parallel.DistributedDataParallel):
+    apart = accumulate or strategy in _WAITING or strategy.last.level != "loss"
+    if apart and any(isinstance(m, nn.parallel.DistributedDataParallel) for m in model.modules()):
         raise BenchbedError(
-            f"DistributedDataParallel reduces gradients of one loss, and {_name(strategy)} weighs "
-            "those of each task: give the bare module, or use a loss-level weighting."
+            "DistributedDataParallel does not reduce gradients that are taken task by task: use a "
+            "loss-level weighting without accumulate=, or train in one process."
         )
-    split = engine.partition(losses)
-    for task, parameters in split.own.items():
-        if not parameters and not split.shared:
+    for task, loss in losses.items():
+        if not reaches(loss, model.parameters()):
             raise BenchbedError(
                 f"backward: the loss of '{task}' depends on no trainable parameter of "
                 f"{type(model).__name__}: give the model that it was computed with."
             )
     if scaler is not None and scaler.is_enabled():
         engine.scale = scaler.scale(torch.ones((), device=next(iter(losses.values())).device))
-    if accumulate or strategy in _WAITING:
-        return _accumulated(engine, losses, decide=not accumulate)
-    return engine(losses)
+    device = next(iter(losses.values())).device.type
+    with torch.autocast(device, enabled=False):  # products of gradients want their full precision
+        if accumulate or strategy in _WAITING:
+            return _accumulated(engine, losses, decide=not accumulate)
+        return engine(losses)
 
 
 def _accumulated(engine: Backward, losses: Mapping[str, Tensor], *, decide: bool) -> Tensor | None:
@@ -111,7 +113,7 @@ def _accumulated(engine: Backward, losses: Mapping[str, Tensor], *, decide: bool
     before = _WAITING.pop(strategy, None)
     if before is not None:
         waiting, sums = before
-        if list(sums) != list(values) or list(waiting.direct) != list(rows.direct):
+        if waiting.names() != rows.names():
             raise BenchbedError(
                 "backward: micro-batches that are accumulated must have the same tasks and reach "
                 "the same parameters; what waited is dropped."
@@ -201,8 +203,19 @@ def aggregate(
         raise BenchbedError(
             f"'{weighting}' weighs over {last.batches} mini-batches, so one Jacobian is not enough."
         )
-    jacobian = jacobian.detach()
     given = _Losses(weighting, names, losses)
+    with torch.autocast(jacobian.device.type, enabled=False):
+        return _aggregated(weighting, last, jacobian.detach(), given, return_weights=return_weights)
+
+
+def _aggregated(
+    weighting: str,
+    last: Weighting,
+    jacobian: Tensor,
+    given: Mapping[str, Tensor],
+    *,
+    return_weights: bool,
+) -> Tensor | tuple[Tensor, Tensor]:
     if last.level == "jacobian":
         if return_weights:
             raise BenchbedError(f"'{weighting}' works on single entries and has no weights.")
@@ -210,7 +223,7 @@ def aggregate(
         combined: Tensor = last.to(jacobian.device).direction(rows, given)["jacobian"]
         return combined
     products = gramian([[row] for row in jacobian]).cpu()
-    weights = check_weights(last, last.weights(products, given), len(names)).to(jacobian)
+    weights = check_weights(last, last.weights(products, given), len(given)).to(jacobian)
     direction: Tensor = weights @ jacobian
     return (direction, weights) if return_weights else direction
 
@@ -247,9 +260,13 @@ def _require_losses(losses: Mapping[str, Tensor]) -> None:
             raise BenchbedError(f"backward: the loss of '{name}' must be a scalar tensor.")
         if not loss.requires_grad:
             raise BenchbedError(
-                f"backward: the loss of '{name}' is detached, so it has no gradient."
+                f"backward: the loss of '{name}' is detached, so it has no gradient; compute it "
+                "outside no_grad, from outputs that were not detached."
             )
     values = torch.stack([loss.detach().double() for loss in losses.values()]).tolist()
     for name, value in zip(losses, values, strict=True):
         if not math.isfinite(value):
-            raise BenchbedError(f"backward: the loss of '{name}' is {value}.")
+            raise BenchbedError(
+                f"backward: the loss of '{name}' is {value}; leave the task out of this step, or "
+                "look for a division by zero or a logarithm of it."
+            )

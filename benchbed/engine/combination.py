@@ -10,6 +10,12 @@ from torch import Tensor, nn
 
 from benchbed.errors import ContractError
 
+TINY = 1e-24
+"""Squared lengths below it are taken again in float64: entries may have fallen under float32."""
+
+CHUNK = 1 << 16
+"""Entries of one dot product; longer sums in float32 lose digits."""
+
 FEW = 4
 """Up to so many tasks, on a CPU, single dot products are faster than stacking the rows."""
 
@@ -25,17 +31,29 @@ def gramian(rows: Sequence[Sequence[Tensor]], device: torch.device | None = None
     """
     count = len(rows)
     device = rows[0][0].device if rows[0] else device
-    total = torch.zeros(count, count, dtype=torch.float64, device=device)
-    for gradients in zip(*rows, strict=True):
-        flat = _flat(gradients)
-        if count <= FEW and total.device.type == "cpu":
-            for i in range(count):
-                for j in range(i + 1):
-                    total[i, j] += torch.dot(flat[i], flat[j])
-        else:
-            block = torch.stack(flat)
-            total += block @ block.T
+    if count <= FEW and rows[0] and rows[0][0].device.type == "cpu":
+        total = _dots(rows)
+    else:
+        total = torch.zeros(count, count, dtype=torch.float64, device=device)
+        for gradients in zip(*rows, strict=True):
+            for parts in zip(*(torch.split(flat, CHUNK) for flat in _flat(gradients)), strict=True):
+                block = torch.stack(parts)
+                total += block @ block.T
     return total.tril() + total.tril(-1).T
+
+
+def _dots(rows: Sequence[Sequence[Tensor]]) -> Tensor:
+    count = len(rows)
+    pairs = [(i, j) for i in range(count) for j in range(i + 1)]
+    sums = dict.fromkeys(pairs, 0.0)
+    for gradients in zip(*rows, strict=True):
+        for parts in zip(*(torch.split(flat, CHUNK) for flat in _flat(gradients)), strict=True):
+            for i, j in pairs:
+                sums[i, j] += float(torch.dot(parts[i], parts[j]))
+    total = torch.zeros(count, count, dtype=torch.float64)
+    for (i, j), value in sums.items():
+        total[i, j] = value
+    return total
 
 
 def _flat(gradients: Sequence[Tensor]) -> list[Tensor]:

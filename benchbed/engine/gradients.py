@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from benchbed.architecture import Architecture
 from benchbed.engine.combination import (
+    TINY,
     accumulate,
     check_total,
     gramian,
@@ -22,12 +26,14 @@ from benchbed.engine.strategy import Strategy
 from benchbed.errors import ContractError, NonFiniteLossError
 from benchbed.weighting import check_weights
 
+_STRATEGY = "weighting."
+
 
 class Backward:
     """Adds one update's gradients to ``.grad`` of the parameters of a network and its strategy.
 
-    The partition into shared and own parameters is read off the graph once for each set of tasks;
-    make a new object when the network's graph changes (a phase).
+    The partition into shared and own parameters is read off the graph at each call. Make a new
+    object in each phase of training: layers of the hybrid Gramian are compared once for each.
     """
 
     def __init__(
@@ -36,7 +42,7 @@ class Backward:
         self.strategy = strategy
         self.model = model
         self.network = model if isinstance(model, Architecture) else None
-        weights = [(f"weighting.{name}", p) for name, p in strategy.named_parameters()]
+        weights = [(f"{_STRATEGY}{name}", p) for name, p in strategy.named_parameters()]
         auxiliary = set(map(id, self.network.auxiliary_parameters())) if self.network else set()
         named = list(model.named_parameters())
         self.parameters = [(n, p) for n, p in named if id(p) not in auxiliary] + weights
@@ -46,7 +52,6 @@ class Backward:
         self.engine = ""
         """How the first update of several tasks was made, for the record."""
         self.sweeps: list[tuple[str, ...]] = []
-        self._partitions: dict[tuple[str, ...], Partition] = {}
 
     def __call__(
         self, losses: Mapping[str, Tensor], free: Tensor | None = None, *, slopes: bool = False
@@ -121,6 +126,7 @@ class Backward:
         layers: Sequence[Layer] = (),
         only: Sequence[nn.Parameter] | None = None,
         keep: bool = False,
+        split: Partition | None = None,
     ) -> Rows:
         """Return the gradients of each loss, one sweep a task.
 
@@ -130,8 +136,9 @@ class Backward:
             layers: those whose outputs' gradients are wanted instead of their weights'.
             only: the shared parameters whose gradients are wanted; all by default.
             keep: keep the graphs alive afterwards.
+            split: who reaches what, where it is not read off the graph of what strategies see.
         """
-        split = self.partition(losses)
+        split = split or self.partition(losses)
         if len(losses) > 1:
             self.engine = self.engine or f"{len(losses)} sweeps"
         left_out = {layer.name for layer in layers}
@@ -143,32 +150,42 @@ class Backward:
         }
         rows = Rows(split, direct, layers=layers)
         points = [layer.output for layer in layers] if feature is None else [feature]
+        seen: dict[str, Tensor] = {}
         partial = feature is not None or only is not None
         self.sweeps = [tuple(losses)] if partial else [(task,) for task in losses]
-        for index, (task, loss) in enumerate(losses.items()):
-            own = list(split.own[task].values())
-            parameters = [*direct.values(), *own, *self.training_only]
-            found = torch.autograd.grad(
-                loss,
-                [*parameters, *points],
-                grad_outputs=self.scale,
-                retain_graph=keep or feature is not None or index < len(losses) - 1,
-                allow_unused=True,
-            )
-            gradients = [
-                torch.zeros_like(p) if g is None else g
-                for p, g in zip(parameters, found, strict=False)
-            ]
-            ends = (len(direct), len(direct) + len(own))
-            rows.shared[task] = gradients[: ends[0]]
-            rows.own[task] = gradients[ends[0] : ends[1]]
-            rows.training_only[task] = gradients[ends[1] :]
-            at_points = found[len(parameters) :]
-            if feature is None:
-                rows.deltas[task] = at_points
-            else:
-                (at_feature,) = at_points
-                rows.feature[task] = torch.zeros_like(feature) if at_feature is None else at_feature
+        with ExitStack() as hooks:
+            for layer in layers:
+                hooks.callback(layer.watch(seen).remove)
+            for index, (task, loss) in enumerate(losses.items()):
+                own = list(split.own[task].values())
+                parameters = [*direct.values(), *own, *self.training_only]
+                seen.clear()
+                found = _differentiate(
+                    loss,
+                    [*parameters, *points],
+                    self.scale,
+                    keep=keep or feature is not None or index < len(losses) - 1,
+                )
+                gradients = [
+                    torch.zeros_like(p) if g is None else g
+                    for p, g in zip(parameters, found, strict=False)
+                ]
+                ends = (len(direct), len(direct) + len(own))
+                rows.shared[task] = gradients[: ends[0]]
+                rows.own[task] = gradients[ends[0] : ends[1]]
+                rows.training_only[task] = gradients[ends[1] :]
+                at_points = found[len(parameters) :]
+                if feature is None:
+                    # where a layer's node ran, hooks may have changed what it was given
+                    rows.deltas[task] = [
+                        seen.get(layer.name, delta)
+                        for layer, delta in zip(layers, at_points, strict=True)
+                    ]
+                else:
+                    (at_feature,) = at_points
+                    rows.feature[task] = (
+                        torch.zeros_like(feature) if at_feature is None else at_feature
+                    )
         return rows
 
     def decide_over_batches(
@@ -220,15 +237,18 @@ class Backward:
         Raises:
             ContractError: none are, and there are several losses.
         """
-        key = tuple(losses)
-        if key not in self._partitions:
-            self._partitions[key] = partition(losses, self.parameters)
-        found = self._partitions[key]
+        found = partition(losses, self.parameters)
         if not found.shared and len(losses) > 1 and self.strategy.last.level != "loss":
             raise ContractError(
                 f"No trainable parameter is shared by the losses of {', '.join(losses)}, so "
                 f"{type(self.strategy.last).__name__} has nothing to balance: use a loss-level "
                 "weighting such as 'equal', or unfreeze the shared part."
+            )
+        if found.apart and len(losses) > 1 and self.strategy.last.level != "loss":
+            raise ContractError(
+                f"The loss of '{found.apart[0]}' reaches no trainable parameter that another task "
+                f"shares, so {type(self.strategy.last).__name__} would weigh a zero gradient: "
+                "differentiate it by itself, or use a loss-level weighting such as 'equal'."
             )
         return found
 
@@ -262,13 +282,13 @@ class Backward:
         factors = [1.0] * len(losses)
         if last.level == "gramian":
             products = self._products(batches, losses)
-            if self._finite(products, losses):
+            if self._finite(products, rows, losses):
                 weights = self._weigh(products, losses)
                 factors = weights.tolist()
         else:
             seen = {t: rows.shared[t] if feature is None else [rows.feature[t]] for t in losses}
-            lengths = torch.stack([_square(seen[task]) for task in losses])
-            if self._finite(lengths.diag(), losses):
+            sizes = torch.stack([_largest(seen[task]) for task in losses])
+            if self._finite(sizes.diag(), rows, losses):
                 shared = self._directions(rows, losses, feature)
         if feature is not None:
             self._through(feature, rows, factors, shared, losses)
@@ -290,7 +310,7 @@ class Backward:
         products = self._products([rows], values)
         weights: Tensor | None = None
         factors = [1.0] * len(losses)
-        if self._finite(products, values):
+        if self._finite(products, rows, values):
             weights = self._weigh(products, values)
             factors = weights.tolist()
         total = torch.stack([f * loss for f, loss in zip(factors, losses.values(), strict=True)])
@@ -311,6 +331,15 @@ class Backward:
         else:
             products = gramian([self._seen(b, t) for b in batches for t in losses])
         products = products.cpu()
+        diagonal = products.diag()
+        if not bool(torch.isfinite(products).all()) or bool((diagonal < TINY).any()):
+            seen = [[g.double() for g in self._seen(b, t)] for b in batches for t in losses]
+            products = gramian(seen).cpu() if seen[0] else torch.zeros_like(products)
+            if last.at == "shared" and len(batches) == 1:
+                for place, layer in enumerate(batches[0].layers):
+                    deltas = [batches[0].deltas[task][place] for task in losses]
+                    exact = [None if delta is None else delta.double() for delta in deltas]
+                    products += layer.exact().products(exact).cpu()
         return products if self.scale is None else products / float(self.scale) ** 2
 
     def _weigh(self, products: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
@@ -319,20 +348,19 @@ class Backward:
         on_cpu = dict(zip(losses, stacked.unbind(), strict=True))
         return check_weights(last, last.weights(products, on_cpu), len(losses))
 
-    def _finite(self, products: Tensor, losses: Mapping[str, Tensor]) -> bool:
+    def _finite(self, products: Tensor, rows: Rows, losses: Mapping[str, Tensor]) -> bool:
         """Return whether gradients are finite; where a GradScaler will skip the step they need not.
 
         Raises:
             NonFiniteLossError: they are not, and no scaler is there to skip the step.
         """
-        if bool(torch.isfinite(products).all()):
+        heads = [_largest(rows.own[task]).to(products.device) for task in losses]
+        lengths = products.diag()[-len(losses) :] + torch.stack(heads)
+        if bool(torch.isfinite(products).all()) and bool(torch.isfinite(lengths).all()):
             return True
         if self.scale is None:
-            tasks = [
-                t
-                for t, entry in zip(losses, products.diag(), strict=False)
-                if not bool(torch.isfinite(entry))
-            ] or list(losses)
+            wrong = (~torch.isfinite(lengths)).tolist()
+            tasks = [task for task, bad in zip(losses, wrong, strict=True) if bad] or list(losses)
             raise NonFiniteLossError(
                 f"The gradient of task '{tasks[0]}' is infinite or NaN though its loss is finite; "
                 "look for a root or logarithm at 0 in its loss, or lower the learning rate."
@@ -422,17 +450,40 @@ class Backward:
                 deltas = [rows.deltas[task][place] for task in tasks]
                 accumulate([layer.weight], [layer.combined(deltas, shared)], fresh=True)
         for task in tasks:
+            names, parameters = list(rows.split.own[task]), list(rows.split.own[task].values())
             own = rows.own[task]
-            if own and heads[task] != 1.0:
-                own = list(torch._foreach_mul(own, heads[task]))
-            accumulate(list(rows.split.own[task].values()), own)
+            if heads[task] != 1.0:
+                # what a strategy learns is no head of the task: its gradient stays plain
+                own = [
+                    gradient if name.startswith(_STRATEGY) else gradient * heads[task]
+                    for name, gradient in zip(names, own, strict=True)
+                ]
+            accumulate(parameters, own)
             accumulate(self.training_only, rows.training_only[task])
 
 
-def _square(gradients: Sequence[Tensor]) -> Tensor:
-    """Return the squared length of gradients."""
-    norms = torch._foreach_norm(list(gradients))
-    return torch.stack(norms).double().square().sum()
+def _differentiate(
+    loss: Tensor, points: Sequence[Any], scale: Tensor | None, *, keep: bool
+) -> tuple[Tensor | None, ...]:
+    try:
+        return torch.autograd.grad(
+            loss, points, grad_outputs=scale, retain_graph=keep, allow_unused=True
+        )
+    except RuntimeError as error:
+        if "donated buffer" not in str(error):
+            raise
+        raise ContractError(
+            "torch.compile lets a compiled backward pass run once only, and each task needs one: "
+            "set torch._functorch.config.donated_buffer = False before compiling."
+        ) from error
+
+
+def _largest(gradients: Sequence[Tensor]) -> Tensor:
+    """Return the largest magnitude among the entries of gradients; NaN if one is NaN."""
+    if not gradients:
+        return torch.zeros(())
+    norms = torch._foreach_norm([g for g in gradients if g.numel()], math.inf)
+    return torch.stack([norm.float() for norm in norms]).max()
 
 
 def _slopes(total: Tensor, losses: Sequence[Tensor]) -> Tensor:

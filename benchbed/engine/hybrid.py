@@ -16,13 +16,14 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge
 from torch.nn.grad import conv1d_weight, conv2d_weight
+from torch.utils.hooks import RemovableHandle
 
 SHIFT: Final = 256
 """Multiply-adds that take as long as adding one shifted product."""
@@ -93,6 +94,19 @@ class Layer:
             self.input, self.weight.shape, delta, self.stride, self.padding, self.dilation
         )
         return found
+
+    def watch(self, seen: dict[str, Tensor]) -> RemovableHandle:
+        """Note what gradient of its output the layer is given, after any hook on the output."""
+
+        def note(gradients: tuple[Tensor, ...]) -> None:
+            if gradients[0] is not None:
+                seen[self.name] = gradients[0]
+
+        return self.output.node.register_prehook(note)
+
+    def exact(self) -> Layer:
+        """Return the layer in float64."""
+        return replace(self, input=self.input.double())
 
     def combined(self, deltas: Deltas, factors: Sequence[float]) -> Tensor:
         """Return Σ_t w_t·(the weight's gradient under task t)."""
@@ -172,8 +186,11 @@ def find_layers(
         if weight.dim() < 2 or not leading:
             continue
         node, place = leading[0]
-        if node.name() == "TBackward0" and users[node] == 1:
+        transposed = node.name() == "TBackward0" and users[node] == 1
+        if transposed:
             ((node, place),) = edges[id(node)]
+        if transposed == (node.name() == "ConvolutionBackward0"):
+            continue
         if (node.name(), place) not in _PLACES:
             continue
         candidates.add(name)
@@ -202,7 +219,9 @@ def _layer(name: str, weight: nn.Parameter, node: Any) -> Layer | None:
     output = GradientEdge(node, 0)
     if kind == "ConvolutionBackward0":
         usual = not node._saved_transposed and node._saved_groups == 1 and weight.dim() in {3, 4}
-        geometry = (node._saved_stride, node._saved_padding, node._saved_dilation)
+        given_sizes = (node._saved_stride, node._saved_padding, node._saved_dilation)
+        count = weight.dim() - 2
+        geometry = [tuple(s) * (count if len(s) == 1 else 1) for s in given_sizes]
         return Layer(name, weight, output, given.detach(), *geometry) if usual else None
     if kind == "AddmmBackward0" and (node._saved_alpha, node._saved_beta) != (1, 1):
         return None
@@ -295,13 +314,15 @@ def _gap(layer: Layer, rows: Sequence[Tensor], deltas: Deltas) -> float:
     """Return the largest difference between plain and hybrid, relative to the rows' lengths."""
     flat = torch.stack([row.double().flatten() for row in rows])
     lengths = flat.norm(dim=1)
-    scale = lengths.clamp(min=torch.finfo(torch.float64).tiny)
-    products = (flat @ flat.T - layer.products(deltas)) / (scale[:, None] * scale)
-    largest = float(products.abs().max())
-    for row, delta, length in zip(flat, deltas, scale, strict=True):
-        found = 0.0 if delta is None else layer.gradient(delta).double().flatten()
-        largest = max(largest, float((row - found).norm() / length))
-    return largest
+    scale = torch.where(lengths > 0.0, lengths, lengths.max().clamp(min=1e-300))
+    found = [
+        torch.zeros_like(row) if delta is None else layer.gradient(delta).double().flatten()
+        for row, delta in zip(flat, deltas, strict=True)
+    ]
+    products = (flat @ flat.T - layer.products(deltas)).abs() / scale[:, None] / scale
+    gradients = (flat - torch.stack(found)).norm(dim=1) / scale
+    # unlike Python's, torch's maximum does not lose a NaN
+    return float(torch.cat([products.flatten(), gradients]).max())
 
 
 def _tolerance(weight: Tensor) -> float:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from benchbed.engine.combination import gramian
 from benchbed.engine.hybrid import Deltas, Layer
 from benchbed.engine.sharing import Partition
+from benchbed.errors import ContractError
 
 
 @dataclass(slots=True)
@@ -41,6 +42,10 @@ class Rows:
         """Return all gradients by kind."""
         return [self.shared, self.own, self.training_only]
 
+    def names(self) -> tuple[list[str], dict[str, list[str]]]:
+        """Return the names of the parameters that gradients are here of."""
+        return list(self.direct), {task: list(own) for task, own in self.split.own.items()}
+
     def copy(self) -> Rows:
         """Return gradients that no other tensor shares memory with."""
         shared, own, training_only = (
@@ -50,7 +55,16 @@ class Rows:
         return Rows(self.split, self.direct, shared, own, training_only, self.feature)
 
     def add(self, other: Rows) -> None:
-        """Add another micro-batch's gradients of the same tasks."""
+        """Add another micro-batch's gradients of the same tasks.
+
+        Raises:
+            ContractError: they are of other parameters.
+        """
+        if self.names() != other.names():
+            raise ContractError(
+                "Micro-batches that are accumulated must reach the same parameters; a network that "
+                "leaves some out at times cannot accumulate."
+            )
         for mine, theirs in zip(self.groups(), other.groups(), strict=True):
             for task, gradients in mine.items():
                 if gradients:

@@ -19,11 +19,13 @@ class Partition:
         shared: reached by two losses or more.
         own: reached by one task's loss alone.
         unreached: by none.
+        apart: tasks that reach parameters of their own alone.
     """
 
     shared: dict[str, nn.Parameter]
     own: dict[str, dict[str, nn.Parameter]]
     unreached: dict[str, nn.Parameter]
+    apart: tuple[str, ...] = ()
 
 
 def partition(
@@ -47,18 +49,31 @@ def partition(
                 "The tasks' heads were compiled into one function with what the tasks share, which "
                 "hides what they share: apply torch.compile to the shared part and to each head."
             )
-    result = Partition({}, {task: {} for task in losses}, {})
+    shared: dict[str, nn.Parameter] = {}
+    own: dict[str, dict[str, nn.Parameter]] = {task: {} for task in losses}
+    unreached: dict[str, nn.Parameter] = {}
     for name, parameter in parameters:
         if not parameter.requires_grad:
             continue
         tasks = [task for task, leaves in reached.items() if id(parameter) in leaves]
         if len(tasks) > 1:
-            result.shared[name] = parameter
+            shared[name] = parameter
         elif tasks:
-            result.own[tasks[0]][name] = parameter
+            own[tasks[0]][name] = parameter
         else:
-            result.unreached[name] = parameter
-    return result
+            unreached[name] = parameter
+    ids = set(map(id, shared.values()))
+    apart = tuple(task for task, leaves in reached.items() if not leaves & ids)
+    return Partition(shared, own, unreached, apart)
+
+
+def reaches(loss: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
+    """Return whether a loss depends on a trainable parameter, as far as its graph tells."""
+    try:
+        leaves = _leaves("", loss, {})
+    except ContractError:
+        return True
+    return any(id(parameter) in leaves for parameter in parameters if parameter.requires_grad)
 
 
 _COMPILED = "CompiledFunctionBackward"

@@ -15,6 +15,7 @@ from benchbed.engine.gradients import Backward
 from benchbed.engine.losses import Count, LossComputer, TaskLosses
 from benchbed.engine.rows import Rows
 from benchbed.engine.session import Session
+from benchbed.engine.sharing import partition
 from benchbed.errors import ContractError, NonFiniteLossError
 from benchbed.transform import Batch
 from benchbed.weighting import Weighting
@@ -134,10 +135,11 @@ class Updater:
     def _geometry(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
         """Return norms and cosines of the tasks' gradients of the parameters that they share."""
         engine = self.backward.engine
-        rows = self.backward.sweep(losses, keep=True)
-        self.backward.engine = engine
-        if not rows.split.shared:
+        split = partition(losses, self.backward.parameters)
+        if not split.shared:
             return {}
+        rows = self.backward.sweep(losses, keep=True, split=split)
+        self.backward.engine = engine
         names = list(losses)
         products = gramian([rows.shared[name] for name in names]).cpu()
         norms = products.diag().sqrt()

@@ -395,8 +395,8 @@ class PartlyShared(nn.Module):
     def losses(self, tasks=TASKS, seed=0):
         generator = torch.Generator().manual_seed(seed)
         features = torch.tanh(self.trunk(torch.randn(2, 256, generator=generator)))
-        middle = {t: self.own if t == "c" else self.mid for t in tasks}
-        return {t: self.heads[t](torch.tanh(middle[t](features))).square().mean() for t in tasks}
+        mid, own = torch.tanh(self.mid(features)), torch.tanh(self.own(features))
+        return {t: self.heads[t](own if t == "c" else mid).square().mean() for t in tasks}
 
 
 def test_a_layer_that_some_tasks_do_not_reach_takes_part():
@@ -676,14 +676,13 @@ def hooked_after(layer, x):
     return output
 
 
-@pytest.mark.parametrize("use", [hooked_before, hooked_after])
-def test_a_hook_on_the_layers_node_is_found_by_the_comparison(use):
+@pytest.mark.parametrize(("use", "off"), [(hooked_before, set()), (hooked_after, {LAYER})])
+def test_a_hook_on_the_layers_node_is_followed_or_found_by_the_comparison(use, off):
     net = Net(Part(use))
     backward = Backward(strategy_of(Looking, tasks=TASKS), net)
     for seed in (1, 2, 3):
         assert_equals_plain(backward, net, net.losses(seed=seed))
-    assert backward.checked.off == {LAYER}
-    assert backward.engine == "3 sweeps, hybrid Gramian for 1 of 2 layers"
+    assert backward.checked.off == off
 
 
 def with_changed_gradient(layer, x):
