@@ -22,8 +22,12 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge
+from torch.nn import functional as F
 from torch.nn.grad import conv1d_weight, conv2d_weight
 from torch.utils.hooks import RemovableHandle
+
+FEW: Final = 128
+"""Up to so many positions a matrix product is faster than a convolution's weight gradient."""
 
 SHIFT: Final = 256
 """Multiply-adds that take as long as adding one shifted product."""
@@ -89,6 +93,10 @@ class Layer:
         """Return the weight's gradient for a gradient of the output."""
         if not self.stride:
             return delta.T @ self.input
+        if math.prod(delta.shape) <= FEW * len(self.weight) and set(self.dilation) == {1}:
+            outputs, channels, *kernel = self.weight.shape
+            flat = self._columns(delta).T @ self._patches()
+            return flat.view(outputs, *kernel, channels).movedim(-1, 1)
         weight_gradient = {1: conv1d_weight, 2: conv2d_weight}[len(self.stride)]
         found: Tensor = weight_gradient(  # type: ignore[no-untyped-call]
             self.input, self.weight.shape, delta, self.stride, self.padding, self.dilation
@@ -115,6 +123,17 @@ class Layer:
             if delta is not None:
                 total = delta * factor if total is None else total.add_(delta, alpha=factor)
         return torch.zeros_like(self.weight) if total is None else self.gradient(total)
+
+    def _patches(self) -> Tensor:
+        """Return what a convolution reads at each position, ``(N, K)``, channels last."""
+        around = [edge for padding in reversed(self.padding) for edge in (padding, padding)]
+        found = F.pad(self.input.movedim(1, -1), (0, 0, *around))
+        for place, (kernel, stride) in enumerate(
+            zip(self.weight.shape[2:], self.stride, strict=True), start=1
+        ):
+            found = found.unfold(place, kernel, stride)
+        dimensions = len(self.stride)
+        return found.movedim(dimensions + 1, -1).flatten(0, dimensions).flatten(1)
 
     def _inner(self) -> Tensor:
         """Return ⟨a, a⟩ of all pairs of positions, ``(N, N)``."""
