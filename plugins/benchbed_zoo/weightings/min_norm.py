@@ -9,24 +9,30 @@ import numpy as np
 ROUNDING: Final = 16 * np.finfo(np.float64).eps
 
 
-def min_norm_weights(gramian: np.ndarray) -> np.ndarray:
-    """Return w ≥ 0 with Σ w = 1 that minimises wᵀGw, by an active-set method.
+def min_norm_weights(gramian: np.ndarray, normalisers: np.ndarray | None = None) -> np.ndarray:
+    """Return w ≥ 0 with Σ w = 1 that minimises ‖Σ_t w_t·g_t/n_t‖², by an active-set method.
 
     Optimal is a w for which (Gw)_i ≥ wᵀGw for all i (P. Wolfe: Finding the nearest point in a
     polytope, Mathematical Programming 11, 1976). The gradients' lengths are divided out first, so
-    that lengths of very different size blur nothing: with s_i² = G_ii, C = G/(s sᵀ), v = s·w and
-    b = 1/s the problem is min vᵀCv with bᵀv = 1, v ≥ 0. Gradients of length zero share all weight.
+    that lengths of very different size blur nothing: with s_i² = G_ii, C = G/(s sᵀ), v = s·w/n and
+    b = n/s the problem is min vᵀCv with bᵀv = 1, v ≥ 0. Gradients of length zero share all weight;
+    a gradient whose n is 0, so infinitely long, gets none.
 
     Args:
         gramian: G, ``(T, T)``, positive semi-definite up to rounding, float64.
+        normalisers: n, what each gradient is divided by, at least 0 and not all 0; 1 if not given.
     """
     squares = np.diag(gramian)
     if np.any(squares <= 0.0):
         none = (squares <= 0.0).astype(np.float64)
         return none / none.sum()
     lengths = np.sqrt(squares)
-    c = gramian / lengths[:, None] / lengths[None, :]
+    c = gramian / lengths[:, None] / lengths
     b = lengths.min() / lengths
+    if normalisers is not None:
+        b = b * normalisers
+        b /= b.max()
+    bordered = np.block([[c, b[:, None]], [b, np.zeros(1)]])
     active = [int(np.argmax(b))]
     v = np.zeros(len(b))
     v[active] = 1.0 / b[active]
@@ -44,46 +50,42 @@ def min_norm_weights(gramian: np.ndarray) -> np.ndarray:
             break
         best = value
         active.append(entering)
-        v, active = _descend(c, b, v, active)
+        v, active = _descend(bordered, v, active)
     weights = v * b
     found: np.ndarray = weights / weights.sum()
     return found
 
 
 def _descend(
-    c: np.ndarray, b: np.ndarray, v: np.ndarray, active: list[int]
+    bordered: np.ndarray, v: np.ndarray, active: list[int]
 ) -> tuple[np.ndarray, list[int]]:
     """Go to the optimum on the active set, leaving it where an entry would become negative."""
     while True:
-        wanted = _stationary(c[np.ix_(active, active)], b[active])
+        wanted = _stationary(bordered, active)
         falling = wanted <= 0.0
+        moved = np.zeros(len(v))
         if not falling.any():
-            v = np.zeros(len(b))
-            v[active] = wanted
-            return v, active
+            moved[active] = wanted
+            return moved, active
         old = v[active]
         ratios = np.full(len(active), np.inf)
         ratios[falling] = old[falling] / (old[falling] - wanted[falling] + 1e-300)
         leaving = int(np.argmin(ratios))
-        moved = old + min(1.0, float(ratios[leaving])) * (wanted - old)
-        moved[leaving] = 0.0
-        v = np.zeros(len(b))
-        v[active] = np.maximum(moved, 0.0)
+        moved[active] = np.maximum(old + min(1.0, float(ratios[leaving])) * (wanted - old), 0.0)
+        moved[active[leaving]] = 0.0
+        v = moved
         active = [index for i, index in enumerate(active) if i != leaving]
 
 
-def _stationary(c: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the v with bᵀv = 1 that minimises vᵀCv, of any sign."""
-    count = len(b)
-    system = np.zeros((count + 1, count + 1))
-    system[:count, :count] = c
-    system[:count, count] = system[count, :count] = b
-    right = np.zeros(count + 1)
-    right[count] = 1.0
+def _stationary(bordered: np.ndarray, active: list[int]) -> np.ndarray:
+    """Return the v with bᵀv = 1 that minimises vᵀCv on the active set, of any sign."""
+    rows = np.array([*active, len(bordered) - 1])
+    system = bordered[rows[:, None], rows]
+    right = np.zeros(len(rows))
+    right[-1] = 1.0
     try:
         found = np.linalg.solve(system, right)
-        found += np.linalg.solve(system, right - system @ found)
     except np.linalg.LinAlgError:
         found = np.linalg.lstsq(system, right, rcond=None)[0]
-    solution: np.ndarray = found[:count]
+    solution: np.ndarray = found[:-1]
     return solution

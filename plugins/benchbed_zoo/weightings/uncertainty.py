@@ -16,22 +16,30 @@ class Uncertainty(Weighting):
 
     Learned is s_t = log σ_t², one parameter a task, without weight decay. Source: A. Kendall,
     Y. Gal, R. Cipolla, CVPR 2018, eq. 7 (regression) and eq. 10 (classification).
+
+    With ``form=liebel`` it is L = Σ_t L_t/(2·σ_t²) + log(1 + σ_t²) for tasks of both kinds, whose
+    second term cannot become negative. Source: L. Liebel, M. Körner: Auxiliary Tasks in Multi-task
+    Learning, arXiv:1805.06334, 2018.
     """
 
     level: ClassVar[Level] = "loss"
     sums_to: ClassVar[str] = "free"
 
-    def __init__(self, context: WeightingContext, init: float = 0.0) -> None:
+    def __init__(self, context: WeightingContext, init: float = 0.0, form: str = "kendall") -> None:
         super().__init__(context)
+        self.form = form
         self.log_variance = nn.ParameterDict(
             {name: nn.Parameter(torch.tensor(float(init))) for name in context.tasks}
         )
 
     def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return each task's L/(c·σ²) + log σ."""
+        """Return each task's L/(c·σ²) + log σ, or L/(2·σ²) + log(1 + σ²)."""
         terms: dict[str, Tensor] = {}
         for name, loss in losses.items():
             s = self.log_variance[name]
-            factor = 0.5 if name in self.context.regression else 1.0
-            terms[name] = factor * torch.exp(-s) * loss + s / 2
+            if self.form == "liebel":
+                terms[name] = 0.5 * torch.exp(-s) * loss + torch.logaddexp(s, torch.zeros_like(s))
+            else:
+                factor = 0.5 if name in self.context.regression else 1.0
+                terms[name] = factor * torch.exp(-s) * loss + s / 2
         return terms

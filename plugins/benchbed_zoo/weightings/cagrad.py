@@ -1,0 +1,185 @@
+"""Conflict-averse gradient descent (CAGrad)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchbed.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.dual_cone import depends, dual_cone_projections, unit_gramian
+from benchbed_zoo.weightings.min_norm import ROUNDING
+
+_BLOCK_STEPS = 10
+
+
+class CaGrad(Weighting):
+    """Near the average gradient g_0, the direction that helps the worst-off task most.
+
+    max_d min_i g_i·d with ‖d − g_0‖ ≤ c·‖g_0‖. With φ = c²‖g_0‖² and the w of the simplex that
+    minimises g_wᵀg_0 + √φ·‖g_w‖, g_w = Σ_i w_i·g_i, it is d = g_0 + √φ/‖g_w‖·g_w. Solved exactly at
+    any scale of the gradients; a common factor leaves the weights as they are. c = 0 gives g_0; the
+    larger c, the nearer d's direction is to MGDA's.
+
+    Where g_w = 0, no direction helps all tasks, min_i g_i·d is 0 at best, and the formula is 0/0: d
+    is then the nearest to g_0 of the directions that harm no task, its projection on the dual cone.
+    So it is when a task's gradient is zero, unless all d in the ball harm some task. Without this
+    the step would be of length c·‖g_0‖ along rounding errors. Where g_0 = 0, d is 0.
+
+    ``rescale`` divides d by 1 + c² (``square``), by 1 + c (``linear``) or not (``none``, as in the
+    paper's algorithm). The default is ``square``, with which the authors' code and most others have
+    their results. The authors also multiply by T, which this does not: at c = 0 the weights are
+    1/T, and sum to 1.
+
+    Source: B. Liu et al., NeurIPS 2021, algorithm 1.
+    """
+
+    level: ClassVar[Level] = "gramian"
+    sums_to: ClassVar[str] = "free"
+
+    def __init__(
+        self, context: WeightingContext, *, c: float = 0.4, rescale: str = "square"
+    ) -> None:
+        super().__init__(context)
+        self.c = c
+        self.divisor = {"none": 1.0, "linear": 1.0 + c, "square": 1.0 + c * c}[rescale]
+
+    def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return (1/T + √φ/‖g_w‖·w)/divisor."""
+        g = gramian.numpy()
+        weights = np.full(len(g), 1.0 / len(g))
+        used, lengths, cosines = unit_gramian(g)
+        if self.c > 0.0 and used.any():
+            scale = lengths.max() / lengths
+            average = 1.0 / (len(g) * scale)
+            weights[used] += scale * _added(cosines, average, scale / scale.max(), self.c, used)
+        return torch.from_numpy(weights / self.divisor)
+
+
+def _added(
+    c: np.ndarray, average: np.ndarray, b: np.ndarray, reach: float, used: np.ndarray
+) -> np.ndarray:
+    """Return the coefficients y of d − g_0 in the unit gradients u_i = g_i/s_i.
+
+    At level μ = min_i g_i·d, d is the projection of g_0 on {d: g_i·d ≥ μ for all i}. With
+    q_i = g_0·u_i and b = 1/s its conditions are y ≥ 0, z = C·y + q − μ·b ≥ 0 and yᵀz = 0. The
+    larger μ, the longer is d − g_0; wanted is the μ for which it is c·‖g_0‖ long.
+
+    Args:
+        c: the cosines of the gradients, C.
+        average: coefficients of g_0 in the unit gradients.
+        b: inverse lengths.
+        reach: CAGrad's c.
+        used: which tasks' gradients are not 0; with one that is, μ is 0 at most.
+    """
+    q, size = c @ average, np.abs(c) @ average
+    square = float(average @ q)
+    if square <= ROUNDING * float(average @ size):
+        return np.zeros(len(q))
+    phi = reach**2 * square
+    if not used.all():
+        harmless = dual_cone_projections(c, average[None])[0]
+        if harmless @ c @ harmless <= phi:
+            return harmless
+    found = _all_at_once(c, q, b, phi, size)
+    return _one_by_one(c, q, b, phi) if found is None else found
+
+
+def _all_at_once(
+    c: np.ndarray, q: np.ndarray, b: np.ndarray, phi: float, size: np.ndarray
+) -> np.ndarray | None:
+    """Guess which y are above 0, solve for them and for μ, and turn the wrong guesses around."""
+    guess = np.zeros(len(q), dtype=bool)
+    guess[np.argmin(q / b)] = True
+    magnitudes = np.abs(c)
+    for _ in range(_BLOCK_STEPS):
+        active = np.flatnonzero(guess)
+        try:
+            start, slope = _line(c, q, b, active)
+        except np.linalg.LinAlgError:
+            return None
+        level = _level(start, slope, q[active], b[active], phi)
+        if level is None:
+            return None
+        y = np.zeros(len(q))
+        y[active] = start + level * slope
+        noise = ROUNDING * (magnitudes @ np.abs(y) + size + abs(level) * b)
+        wrong = np.where(guess, y < 0.0, c @ y + q - level * b < -noise)
+        if not wrong.any():
+            return y if noise.max() < 1e-11 * size.max() else None
+        guess ^= wrong
+        if not guess.any():
+            return None
+    return None
+
+
+def _one_by_one(c: np.ndarray, q: np.ndarray, b: np.ndarray, phi: float) -> np.ndarray:
+    """Raise μ from where y = 0, past each place where a y leaves 0 or comes back to it."""
+    y = np.zeros(len(q))
+    active = [int(np.argmin(q / b))]
+    level = float(np.min(q / b))
+    magnitudes = np.abs(c)
+    for _ in range(20 * len(q)):
+        start, slope = _line(c, q, b, active)
+        goal = _level(start, slope, q[active], b[active], phi)
+        exits = _zeros(start, slope, slope < 0.0)
+        columns = c[:, active]
+        fall = columns @ slope - b
+        falling = fall < -ROUNDING * (magnitudes[:, active] @ np.abs(slope) + b)
+        falling[active] = False
+        entries = _zeros(q + columns @ start, fall, falling)
+        leaving, entering = int(np.argmin(exits)), int(np.argmin(entries))
+        end = min(exits[leaving], entries[entering])
+        done = goal is not None and goal <= end
+        level = max(level, goal if done else end)
+        y = np.zeros(len(q))
+        y[active] = np.maximum(start + level * slope, 0.0)
+        if done:
+            break
+        if exits[leaving] <= entries[entering]:
+            y[active.pop(leaving)] = 0.0
+            continue
+        parts, dependent = depends(c, active, entering)
+        if dependent:
+            # d stays where it is while this y rises and others fall; if none falls, a convex
+            # combination of the gradients is 0, and μ is at its largest
+            falls = parts > 1e-8 * np.abs(parts).max()
+            if not falls.any():
+                break
+            rise = _zeros(y[active], -parts, falls)
+            leaving = int(np.argmin(rise))
+            y[active] = np.maximum(y[active] - rise[leaving] * parts, 0.0)
+            y[entering] = rise[leaving]
+            y[active.pop(leaving)] = 0.0
+        active.append(entering)
+    return y
+
+
+def _line(
+    c: np.ndarray, q: np.ndarray, b: np.ndarray, active: np.ndarray | list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return y at μ = 0 and its slope in μ, on the active set with z = 0 there."""
+    right = np.array([-q[active], b[active]]).T
+    found = np.linalg.solve(c[np.ix_(active, active)], right)
+    return found[:, 0], found[:, 1]
+
+
+def _level(
+    start: np.ndarray, slope: np.ndarray, q: np.ndarray, b: np.ndarray, phi: float
+) -> float | None:
+    """Return the larger μ at which ‖Σ_i y_i·u_i‖² = φ, if there is one."""
+    second, first, constant = slope @ b, start @ b, -(start @ q) - phi
+    root = first * first - second * constant
+    if not (root >= 0.0 and second > 0.0):
+        return None
+    return float((np.sqrt(root) - first) / second)
+
+
+def _zeros(start: np.ndarray, slope: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Return where start + x·slope = 0 for those named, infinity for the others."""
+    found = np.full(len(start), np.inf)
+    found[where] = -start[where] / slope[where]
+    return found

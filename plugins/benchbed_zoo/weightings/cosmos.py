@@ -1,0 +1,63 @@
+"""The COSMOS objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from benchbed.weighting import Level, Weighting, WeightingContext
+
+
+class Cosmos(Weighting):
+    """L = Σ_t r_t·L_t − λ·cos(r, L): a weighted sum that draws the losses to the preferences' ray.
+
+    The preferences r sum to 1. They are equal, or given per task (``cosmos:depth=2``, 1 for the
+    others, then divided by the sum), or with ``alpha`` above 0 drawn anew at each step from the
+    Dirichlet distribution of parameters α·(those given). The cosine does not depend on the losses'
+    common scale; λ is ``lamda``, as the paper's code writes it. A task whose loss is small for its
+    preference may weigh less than nothing. The preferences are among the tasks of the step alone.
+    Where all losses are zero the cosine is left out.
+
+    The paper feeds r to the network as an input, to have the whole Pareto front from one run; here
+    it is the objective alone, for the network as it is. Source: M. Ruchte, J. Grabocka: Scalable
+    Pareto Front Approximation for Deep Multi-Objective Learning, ICDM 2021.
+    """
+
+    level: ClassVar[Level] = "loss"
+    sums_to: ClassVar[str] = "free"
+
+    def __init__(
+        self,
+        context: WeightingContext,
+        *,
+        lamda: float = 2.0,
+        alpha: float = 0.0,
+        **preferences: float,
+    ) -> None:
+        super().__init__(context)
+        self.lamda = lamda
+        self.alpha = alpha
+        self.preferences = {name: preferences.get(name, 1.0) for name in context.tasks}
+
+    def combine(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted sum less λ times the cosine."""
+        values = torch.stack(list(losses.values()))
+        preferences = self.draw(list(losses)).to(values)
+        length = torch.linalg.vector_norm(values)
+        nothing = length == 0
+        along = preferences / torch.linalg.vector_norm(preferences)
+        cosine = (along * values).sum() / torch.where(nothing, 1.0, length)
+        return (preferences * values).sum() - self.lamda * torch.where(nothing, 0.0, cosine)
+
+    def draw(self, names: Sequence[str]) -> Tensor:
+        """Return preferences for some tasks that sum to 1."""
+        given = torch.tensor([self.preferences[name] for name in names], dtype=torch.float64)
+        if self.alpha == 0.0:
+            return given / given.sum()
+        # Gamma(a) is Gamma(a + 1)·U^(1/a); in logarithms, for small a gives numbers near e^(−1/a)
+        parameters = self.alpha * given
+        gammas = torch.distributions.Gamma(parameters + 1.0, 1.0).sample()
+        return torch.softmax(gammas.log() + torch.rand_like(given).log() / parameters, dim=0)

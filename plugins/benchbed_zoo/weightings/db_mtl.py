@@ -1,0 +1,65 @@
+"""Dual balancing (DB-MTL)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchbed.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.logarithms import USE_ANOTHER, log_of_losses, require_at_least
+from benchbed_zoo.weightings.row_state import RowState, along_tasks, combined
+
+
+class DbMtl(Weighting):
+    """The averaged gradients of log-losses, all as long as the longest, summed.
+
+    ĝ_t ← β_k·ĝ_t + (1 − β_k)·∇log L_t from 0, and the update is Σ_t max_s ‖ĝ_s‖/‖ĝ_t‖·ĝ_t; lengths
+    are over all shared parameters. β_k = β/k^σ, k counting the steps with the task, which is all
+    that an absent task loses. A task's own parameters get ∇log L_t. A zero gradient shortens its
+    task's average, which is scaled up again; a task whose average is zero itself adds nothing. A
+    loss of exactly zero counts as such a gradient, and losses must not be negative. No constant is
+    added to losses or lengths, so that the update is the same for any unit of a loss.
+
+    Source: B. Lin et al., Dual-Balancing for Multi-Task Learning, arXiv:2308.12029, algorithm 1;
+    the defaults are those of its official code.
+    """
+
+    level: ClassVar[Level] = "jacobian"
+    sums_to: ClassVar[str] = "free"
+
+    def __init__(self, context: WeightingContext, *, beta: float = 0.9, sigma: float = 0.0) -> None:
+        super().__init__(context)
+        self.beta = beta
+        self.sigma = sigma
+        self.average = RowState(context.tasks)
+
+    def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return log L."""
+        require_at_least(losses, {}, "db-mtl", USE_ANOTHER)
+        return {task: log_of_losses(loss)[0] for task, loss in losses.items()}
+
+    def direction(
+        self, rows: Mapping[str, Tensor], losses: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Return the sum of the averages, made equally long."""
+        tasks = list(losses)
+        share = 1.0 - self.beta / self.average.meet(tasks) ** self.sigma
+        averages = self.average.update(
+            tasks, rows, lambda held, given: held.lerp_(given, along_tasks(share, given))
+        )
+        norms = [torch.linalg.vector_norm(block.flatten(1), dim=1) for block in averages.values()]
+        lengths = torch.stack(norms).double().norm(dim=0).cpu().numpy()
+        factors = np.divide(lengths.max(), lengths, out=np.zeros_like(lengths), where=lengths > 0.0)
+        return combined(averages, factors)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the averaged gradients by task and parameter."""
+        return self.average.state()
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take the averaged gradients up."""
+        self.average.restore(state)

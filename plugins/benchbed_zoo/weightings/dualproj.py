@@ -1,0 +1,39 @@
+"""Projection of the average gradient on the dual cone (DualProj)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchbed.weighting import Level, Weighting
+from benchbed_zoo.weightings.dual_cone import dual_cone_projections, unit_gramian
+
+
+class DualProj(Weighting):
+    """The average gradient, moved just as far as to conflict with no task.
+
+    min_d ‖d − g_0‖² with g_i·d ≥ 0 for all i, g_0 = 1/T·Σ_i g_i. Its dual is a quadratic programme
+    in v ≥ 0 with d = g_0 + Σ_i v_i·g_i, solved exactly and without regularisation, so that no
+    product g_i·d is below 0 by more than rounding. A zero gradient conflicts with nothing; its task
+    has weight 1/T. A common factor of all gradients leaves the weights as they are.
+
+    Source: D. Lopez-Paz, M. Ranzato: Gradient Episodic Memory, NeurIPS 2017, eqs. 8 to 11, with
+    all tasks' average in the place of the new task's gradient, as in P. Quinton and V. Rey (2024).
+    """
+
+    level: ClassVar[Level] = "gramian"
+    sums_to: ClassVar[str] = "free"
+
+    def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return 1/T + v."""
+        g = gramian.numpy()
+        weights = np.full(len(g), 1.0 / len(g))
+        used, lengths, c = unit_gramian(g)
+        if used.any():
+            scale = lengths.max() / lengths
+            weights[used] += dual_cone_projections(c, 1.0 / (len(g) * scale)[None])[0] * scale
+        return torch.from_numpy(weights)

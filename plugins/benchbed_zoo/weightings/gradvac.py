@@ -1,0 +1,92 @@
+"""Gradient vaccine (GradVac)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchbed.weighting import Level, Weighting, WeightingContext
+
+HIGHEST: Final = 1.0 - 1e-6
+"""Targets above it count as it: nearer to 1, cosines of float32 gradients are noise."""
+
+
+class GradVac(Weighting):
+    """Each task's gradient, turned towards the others until their cosines are as usual.
+
+    For each i, with g = g_i, and for each j ≠ i in random order: φ = cos(g, g_j); if φ < φ̂_ij then
+    g ← g + ‖g‖·(φ̂_ij·√(1−φ²) − φ·√(1−φ̂_ij²))/(‖g_j‖·√(1−φ̂_ij²))·g_j, which makes their cosine φ̂_ij;
+    then φ̂_ij ← (1−β)·φ̂_ij + β·φ, from 0 at first. The update is the sum over i, over all shared
+    parameters as one group. With targets of 0 it is PCGrad.
+
+    A zero gradient turns nothing and moves no target; neither does a g that has become zero, which
+    is what two opposite gradients come to.
+
+    Source: Z. Wang, Y. Tsvetkov, O. Firat, Y. Cao, ICLR 2021, the update rule and the moving
+    average of targets; β = 0.01 is the paper's.
+    """
+
+    level: ClassVar[Level] = "gramian"
+    sums_to: ClassVar[str] = "free"
+
+    targets: Tensor
+
+    def __init__(self, context: WeightingContext, *, beta: float = 0.01) -> None:
+        super().__init__(context)
+        self.beta = beta
+        self._places = {task: place for place, task in enumerate(context.tasks)}
+        count = len(self._places)
+        self.register_buffer("targets", torch.zeros(count, count, dtype=torch.float64))
+
+    def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return the coefficients of the sum of the turned gradients."""
+        g = gramian.numpy()
+        count = len(g)
+        orders = torch.rand(count, count, dtype=torch.float64).argsort(dim=1).numpy()
+        at = np.array([self._places[task] for task in losses])
+        targets = self.targets.numpy()[np.ix_(at, at)]
+        coefficients = np.eye(count)
+        products = g.copy()
+        # rows know nothing of each other, so that each takes its own next j at once
+        for others in orders.T:
+            self._turn(g, coefficients, products, targets, others)
+        self.targets[np.ix_(at, at)] = torch.from_numpy(targets)
+        return torch.from_numpy(coefficients.sum(axis=0))
+
+    def _turn(
+        self,
+        g: np.ndarray,
+        coefficients: np.ndarray,
+        products: np.ndarray,
+        targets: np.ndarray,
+        others: np.ndarray,
+    ) -> None:
+        """Turn each row's gradient towards one other, and move its target.
+
+        Args:
+            g: the Gramian of the tasks' gradients.
+            coefficients: of each row's gradient, in the tasks' gradients.
+            products: of each row's gradient with the tasks' gradients.
+            targets: the targets.
+            others: the task that each row turns to; rows that it is themselves are left alone.
+        """
+        lengths = np.sqrt(np.diag(g))
+        squares = (coefficients * products).sum(axis=1)
+        sizes = np.abs(coefficients) @ lengths
+        turning = (others != np.arange(len(g))) & (lengths[others] > 0.0)
+        i = np.flatnonzero(turning & (squares > 1e-14 * sizes**2))
+        j = others[i]
+        own, target = np.sqrt(squares[i]), targets[i, j]
+        cosine = np.clip(products[i, j] / (own * lengths[j]), -1.0, 1.0)
+        targets[i, j] = (1.0 - self.beta) * target + self.beta * cosine
+        low = cosine < np.minimum(target, HIGHEST)
+        i, j, own, cosine = i[low], j[low], own[low], cosine[low]
+        wanted = np.minimum(target[low], HIGHEST)
+        sine = np.sqrt(1.0 - wanted**2)
+        added = own * (wanted * np.sqrt(1.0 - cosine**2) - cosine * sine) / (lengths[j] * sine)
+        coefficients[i, j] += added
+        products[i] += added[:, None] * g[j]

@@ -1,0 +1,154 @@
+"""Priority-constrained descent (PCD)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchbed.errors import MethodError, suggest
+from benchbed.weighting import Level, Weighting, WeightingContext
+
+ROUNDING: Final = 1e-12
+DEPENDENT: Final = 1e-9
+"""A unit gradient whose part outside the others' span has a square up to it lies inside."""
+
+
+class Pcd(Weighting):
+    """The primary task's gradient, bent just enough for all others to get on.
+
+    d̃ = argmin ½‖d − g̃₁‖² with g̃_jᵀd ≥ τ·‖g̃_j‖² for each other task j, and the update is d̃ made
+    as long as the primary's gradient g₁. g̃_i = g_i/√(v̂_i + ε), with v̂_i the bias-corrected average
+    of ‖g_i‖² (decay β, over the steps with the task). The quadratic program is solved exactly, by
+    an active-set method in its dual (D. Goldfarb, A. Idnani, Mathematical Programming 27, 1983).
+
+    Where no d fulfils all constraints they are dropped, and the update is g₁, as in the paper. It
+    is zero where the primary's gradient is zero, where the primary task is absent from the step,
+    and where d̃ is zero. Another task whose gradient is zero constrains nothing.
+
+    Source: D. Varam, M. I. AlHajri, TMLR 2026, definitions 4.1 and 4.5 and algorithm 1.
+    """
+
+    level: ClassVar[Level] = "gramian"
+    sums_to: ClassVar[str] = "free"
+
+    averages: Tensor
+    met: Tensor
+
+    def __init__(
+        self,
+        context: WeightingContext,
+        *,
+        primary: str = "first",
+        tau: float = 0.02,
+        beta: float = 0.999,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(context)
+        tasks = list(context.tasks)
+        if primary not in tasks and primary != "first":
+            raise MethodError(f"pcd: option 'primary' must name a task.{suggest(primary, tasks)}")
+        self.primary = primary if primary in tasks else tasks[0]
+        self.tau = tau
+        self.beta = beta
+        self.eps = eps
+        self.register_buffer("averages", torch.zeros(len(tasks), dtype=torch.float64))
+        self.register_buffer("met", torch.zeros(len(tasks), dtype=torch.int64))
+
+    def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return the weights of the bent gradient."""
+        g = gramian.numpy()
+        tasks = list(losses)
+        scales = self._scales(tasks, np.diag(g))
+        weights = np.zeros(len(g))
+        if self.primary in losses:
+            first = tasks.index(self.primary)
+            weights = _bent(g * scales[:, None] * scales, first, self.tau) * scales
+            square = float(weights @ g @ weights)
+            size = float(np.abs(weights) @ np.sqrt(np.diag(g)))
+            short = square <= 1e-14 * size**2
+            weights = np.zeros(len(g)) if short else weights * np.sqrt(g[first, first] / square)
+        return torch.from_numpy(weights)
+
+    def _scales(self, tasks: list[str], squares: np.ndarray) -> np.ndarray:
+        """Return 1/√(v̂ + ε) of some tasks, after this step's squared norms."""
+        at = [self.context.tasks.index(task) for task in tasks]
+        self.met[at] += 1
+        self.averages[at] += (1.0 - self.beta) * (torch.tensor(squares) - self.averages[at])
+        shares = 1.0 - self.beta ** self.met[at].double()
+        corrected = self.averages[at].numpy() / shares.numpy() + self.eps
+        found: np.ndarray = np.where(corrected > 0.0, corrected, np.inf) ** -0.5
+        return found
+
+
+def _bent(g: np.ndarray, first: int, tau: float) -> np.ndarray:
+    """Return w with d̃ = Σ w_i·g_i for the Gramian of the g̃_i."""
+    lengths = np.sqrt(np.diag(g))
+    weights = np.zeros(len(g))
+    weights[first] = 1.0
+    others = np.flatnonzero((lengths > 0.0) & (np.arange(len(g)) != first))
+    if lengths[first] == 0.0 or len(others) == 0:
+        return weights
+    own = lengths[others]
+    cosines = g[np.ix_(others, others)] / own[:, None] / own
+    # for unit gradients and a primary of length 1: what each still lacks along its gradient
+    lacking = (tau * own - g[others, first] / own) / lengths[first]
+    multipliers = _least_multipliers(cosines, lacking)
+    if multipliers is not None:
+        weights[others] = multipliers * lengths[first] / own
+    return weights
+
+
+def _least_multipliers(cosines: np.ndarray, lacking: np.ndarray) -> np.ndarray | None:
+    """Return μ ≥ 0 that minimises ½μᵀCμ − bᵀμ; ``None`` where no d has u_jᵀd ≥ b_j for all j.
+
+    Constraints are taken up one after the other, the most violated first, each with a step that
+    keeps those taken up before at equality, until one of them would pull instead of push, which is
+    then let go.
+    """
+    count = len(lacking)
+    multipliers = np.zeros(count)
+    active: list[int] = []
+    for _ in range(20 * count):
+        slack = cosines @ multipliers - lacking
+        slack[active] = 0.0
+        entering = int(np.argmin(slack))
+        size = 1.0 + np.abs(lacking[entering]) + np.abs(cosines[entering]) @ multipliers
+        if slack[entering] >= -ROUNDING * size:
+            return _polished(cosines, lacking, multipliers, active)
+        while entering not in active:
+            missing = float(lacking[entering] - cosines[entering] @ multipliers)
+            pulled = np.linalg.solve(cosines[np.ix_(active, active)], cosines[active, entering])
+            free = 1.0 - float(cosines[entering, active] @ pulled)
+            ratios = np.full(len(active), np.inf)
+            ratios[pulled > 0.0] = multipliers[active][pulled > 0.0] / pulled[pulled > 0.0]
+            leaving = int(np.argmin(ratios)) if active else -1
+            longest = float(ratios[leaving]) if active else np.inf
+            step = min(longest, missing / free if free > DEPENDENT else np.inf)
+            if step == np.inf:
+                return None
+            multipliers[active] = np.maximum(multipliers[active] - step * pulled, 0.0)
+            multipliers[entering] += step
+            if step < longest:
+                active.append(entering)
+            else:
+                multipliers[active.pop(leaving)] = 0.0
+    raise ArithmeticError("pcd's quadratic program was not solved; are all gradients finite?")
+
+
+def _polished(
+    cosines: np.ndarray, lacking: np.ndarray, multipliers: np.ndarray, active: list[int]
+) -> np.ndarray:
+    """Return the multipliers with the active constraints solved for at once."""
+    result = np.zeros(len(lacking))
+    result[active] = _solve(cosines[np.ix_(active, active)], lacking[active])
+    return result if (result >= 0.0).all() else multipliers
+
+
+def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    found = np.linalg.solve(matrix, right)
+    refined: np.ndarray = found + np.linalg.solve(matrix, right - matrix @ found)
+    return refined

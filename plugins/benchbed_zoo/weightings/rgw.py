@@ -1,0 +1,28 @@
+"""Random gradient weighting (RGW)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from benchbed.weighting import Level, Weighting
+
+
+class RandomGradientWeighting(Weighting):
+    """w = softmax(z), z ~ N(0, I) anew at each step, on the gradients of the shared parameters.
+
+    A task's own parameters get its plain gradient, which is what sets it apart from random loss
+    weighting. A zero gradient changes no weight.
+
+    Source: B. Lin, F. Ye, Y. Zhang, I. Tsang, TMLR 2022, algorithm 2.
+    """
+
+    level: ClassVar[Level] = "gramian"
+    sums_to: ClassVar[str] = "1"
+
+    def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return random weights."""
+        return torch.softmax(torch.randn(len(losses), dtype=torch.float64), dim=0)

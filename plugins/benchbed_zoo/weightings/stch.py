@@ -1,0 +1,74 @@
+"""Smooth Tchebycheff scalarisation (STCH)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from benchbed.weighting import EpochInfo, Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.logarithms import USE_ANOTHER, log_of_losses, require_at_least
+
+
+class SmoothTchebycheff(Weighting):
+    """L = n·μ·log Σ_t exp(f_t/μ), f_t = log(L_t/z_t): a smooth maximum of n tasks' relative losses.
+
+    z_t is the task's mean training loss in epoch ``warmup`` (from 0), which the paper's code calls
+    its nadir point; in the epochs up to that one L = Σ_t log L_t. With ``mu`` towards 0 only the
+    worst task is trained, and μ = ∞ is Σ_t log L_t again. A task weighs n·softmax(f/μ)_t/L_t; its
+    relative decrease weighs n·softmax(f/μ)_t, n in sum.
+
+    - z_t may be given for a task (``stch:depth=0.8``); then it needs no warm-up.
+    - A task without a loss in epoch ``warmup`` takes z_t from the next epoch that it has one in.
+    - Tasks that have no z_t yet count log L_t each and are not among the n.
+    - A task that is absent is not among the n; one whose loss is zero is done and weighs nothing.
+
+    This is the form of the paper's code for multi-task learning: equal preferences, ideal point 0,
+    logarithms of losses. That code averages the batches' losses for z_t; here it is the mean over
+    the epoch's elements. Losses must not be negative. Source: X. Lin et al.: Smooth Tchebycheff
+    Scalarization for Multi-Objective Optimization, ICML 2024.
+    """
+
+    level: ClassVar[Level] = "loss"
+    sums_to: ClassVar[str] = "free"
+
+    def __init__(
+        self, context: WeightingContext, *, mu: float = 1.0, warmup: int = 4, **nadir: float
+    ) -> None:
+        super().__init__(context)
+        self.mu = mu
+        self.warmup = warmup
+        self.nadir = {name: value for name, value in nadir.items() if value > 0.0}
+
+    def epoch(self, info: EpochInfo) -> None:
+        """Take the nadir point of tasks that have none from epochs that are over."""
+        for name in self.context.tasks:
+            measured = info.train_losses.get(name, ())[self.warmup :]
+            found = [loss for loss in measured if loss > 0.0 and math.isfinite(loss)]
+            if found:
+                self.nadir.setdefault(name, found[0])
+
+    def combine(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return the smooth maximum, and the logarithms of the losses that are not in it."""
+        require_at_least(losses, {}, "stch", USE_ANOTHER)
+        logarithms, done = log_of_losses(torch.stack(list(losses.values())))
+        places = [i for i, name in enumerate(losses) if name in self.nadir]
+        rest = [i for i, name in enumerate(losses) if name not in self.nadir]
+        total = logarithms[rest].sum()
+        if not places:
+            return total
+        offsets = [math.log(self.nadir[name]) for name in losses if name in self.nadir]
+        ratios = logarithms[places] - torch.tensor(offsets, dtype=torch.float64).to(logarithms)
+        scaled = torch.where(done[places], -math.inf, ratios / self.mu)
+        return total + len(places) * self.mu * torch.logsumexp(scaled, dim=0)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the nadir point."""
+        return {"nadir": dict(self.nadir)}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take up a nadir point."""
+        self.nadir = dict(state["nadir"])

@@ -1,0 +1,76 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchbed.engine.optim import build_optimizer
+from benchbed.errors import MethodError
+from benchbed.protocol import Optimizer
+from benchbed.testing import WeightingContract
+from tests.zoo.weightings import checks
+from tests.zoo.weightings.at_loss_level import named, positive
+
+
+class TestUncertaintyOfLiebel(WeightingContract):
+    id = "uncertainty"
+    options = {"form": "liebel", "init": 0.3}
+
+
+def terms(method, loss):
+    """The terms of a regression and a classification task of one loss."""
+    strategy = checks.make(method, 2, regression=["t0"])
+    return [float(x.detach()) for x in strategy.transform(named([loss, loss])).values()]
+
+
+@given(positive, st.floats(-6, 6))
+def test_the_form_of_liebel_is_one_for_both_kinds_of_task(loss, s):
+    variance = math.exp(s)
+    expected = loss / (2 * variance) + math.log(1 + variance)
+    found = terms(f"uncertainty:form=liebel,init={s!r}", loss)
+    assert found == pytest.approx([expected] * 2, rel=1e-5, abs=1e-6)
+
+
+@given(st.floats(-6, 6).filter(lambda s: abs(s) > 1e-3))
+def test_its_second_term_is_not_negative_where_kendalls_is(s):
+    liebel = terms(f"uncertainty:form=liebel,init={s!r}", 0.0)[0]
+    kendall = terms(f"uncertainty:init={s!r}", 0.0)[0]
+    assert liebel > 0
+    assert (kendall < 0) == (s < 0)
+
+
+@pytest.mark.parametrize(("s", "expected"), [(100.0, 100.0), (-40.0, math.exp(-40))])
+def test_its_second_term_neither_overflows_nor_vanishes(s, expected):
+    found = terms(f"uncertainty:form=liebel,init={s}", 0.0)[0]
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", [0.05, 1.0, 8.0])
+def test_the_variance_of_liebel_settles_where_the_derivative_is_zero(loss):
+    """L/(2v) + log(1 + v) is least where 2·v² = L·(1 + v)."""
+    strategy = checks.make("uncertainty:form=liebel", 1)
+    settings = Optimizer("sgd", lr=0.5, weight_decay=0.9)
+    network = [torch.nn.Parameter(torch.ones(1))]
+    optimizer = build_optimizer(settings, network, strategy.parameters())
+    for _ in range(300):
+        optimizer.zero_grad()
+        strategy.combine(named([loss])).backward()
+        optimizer.step()
+    variance = math.exp(float(strategy.log_variance["t0"].detach()))
+    assert variance == pytest.approx((loss + math.sqrt(loss**2 + 8 * loss)) / 4, rel=1e-4)
+
+
+@given(st.floats(0.015625, 1000, width=32), st.floats(-6, 6, width=32))
+def test_the_default_is_kendalls_form_to_the_bit(value, s):
+    strategy = checks.make(f"uncertainty:init={s!r}", 2, regression=["t0"])
+    found = strategy.transform(named([value, value], torch.float32))
+    loss, log_variance = torch.tensor(value), torch.tensor(float(s))
+    for name, factor in (("t0", 0.5), ("t1", 1.0)):
+        expected = factor * torch.exp(-log_variance) * loss + log_variance / 2
+        assert torch.equal(found[name].detach(), expected)
+
+
+def test_there_are_two_forms():
+    with pytest.raises(MethodError, match="option 'form' cannot be 'kendal'.*'kendall'"):
+        checks.make("uncertainty:form=kendal", 2)
