@@ -222,7 +222,7 @@ def _aggregated(
         rows = {"jacobian": jacobian.clone()}
         combined: Tensor = last.to(jacobian.device).direction(rows, given)["jacobian"]
         return combined
-    products = gramian([[row] for row in jacobian]).cpu()
+    products = gramian([[row] for row in jacobian.double()]).cpu()
     weights = check_weights(last, last.weights(products, given), len(given)).to(jacobian)
     direction: Tensor = weights @ jacobian
     return (direction, weights) if return_weights else direction

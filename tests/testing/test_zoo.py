@@ -81,10 +81,6 @@ class TestDwa(WeightingContract):
     options = {"T": 0.5}
 
 
-class TestMgda(WeightingContract):
-    id = "mgda"
-
-
 class TestPcGrad(WeightingContract):
     id = "pcgrad"
 
