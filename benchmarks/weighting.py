@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import argparse
 import gc
-import resource
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 import torchvision
@@ -177,8 +178,8 @@ class Case:
             at_leaf, leaf.grad = leaf.grad, None
             torch.autograd.grad(feature, self.trunk, at_leaf, retain_graph=index < len(losses) - 1)
 
-    def plain(self) -> None:
-        """T full gradients, concatenated, combined."""
+    def plain(self, *, exact: bool = False) -> None:
+        """T full gradients, concatenated, combined; their products in float64 if exact."""
         losses = self.losses()
         rows = [
             torch.cat(
@@ -187,7 +188,8 @@ class Case:
             for loss in losses.values()
         ]
         jacobian = torch.stack(rows)
-        direction = imtl_g(jacobian @ jacobian.T) @ jacobian
+        rows = jacobian.double() if exact else jacobian
+        direction = imtl_g(rows @ rows.T).to(jacobian) @ jacobian
         for p, g in zip(self.trunk, direction.split([p.numel() for p in self.trunk]), strict=True):
             p.grad = g.view_as(p)
         for name, loss in losses.items():
@@ -249,21 +251,32 @@ def peak(kind: str, count: int, how: str) -> None:
     for _ in range(3):
         step()
         gc.collect()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # not getrusage's, which a new process inherits from its parent
+    status = Path("/proc/self/status").read_text("ascii")
+    print(int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024)
 
 
 def same_update(kind: str, count: int, device: str) -> dict[str, float]:
-    """Largest relative differences of the trunk's update from the plain one's."""
+    """Relative differences of the trunk's update from plain gradients combined in float64."""
     found = {}
-    cases = {name: Case(kind, count, "contiguous", device) for name in ("plain", "ours", "torchjd")}
+    ways = ("exact", "plain", "ours", "torchjd")
+    cases = {name: Case(kind, count, "contiguous", device) for name in ways}
     for name, case in cases.items():
         torch.manual_seed(1)
         case.x = torch.randn(BATCH, 3, *SIZES[kind]).to(device)
         case.targets = {k: v.to(device) for k, v in targets_of(kind, count, BATCH).items()}
-        step = case.plain if name == "plain" else getattr(case, name)
-        step("imtl-g")() if name == "ours" else step()() if name == "torchjd" else step()
-        if name != "plain":
-            wanted = cases["plain"].update()
+        if name == "ours":
+            step = case.ours("imtl-g")
+            step()  # the first update compares layers and is plain
+        else:
+            step = {
+                "exact": lambda case=case: case.plain(exact=True),
+                "plain": case.plain,
+                "torchjd": case.torchjd(),
+            }[name]
+        step()
+        wanted = cases["exact"].update()
+        if name != "exact":
             found[name] = float((case.update() - wanted).norm() / wanted.norm())
     return found
 
@@ -314,7 +327,9 @@ def measure(
         "torchjd over benchbed in its own format": ratio(
             "torchjd imtl-g, contiguous", f"benchbed imtl-g, {chosen}"
         ),
-        "difference of the update from plain": same_update(kind, count, device)
+        "difference of the update from plain gradients combined in float64": same_update(
+            kind, count, device
+        )
         if kind != "segnet" and precision == "fp32"
         else None,
     }

@@ -26,6 +26,8 @@ from torch.nn import functional as F
 from torch.nn.grad import conv1d_weight, conv2d_weight
 from torch.utils.hooks import RemovableHandle
 
+from benchbed.engine.combination import gramian
+
 FEW: Final = 128
 """Up to so many positions a matrix product is faster than a convolution's weight gradient."""
 
@@ -331,17 +333,16 @@ class Checked:
 
 def _gap(layer: Layer, rows: Sequence[Tensor], deltas: Deltas) -> float:
     """Return the largest difference between plain and hybrid, relative to the rows' lengths."""
-    flat = torch.stack([row.double().flatten() for row in rows])
-    lengths = flat.norm(dim=1)
+    plain = gramian([[row] for row in rows])
+    lengths = plain.diag().sqrt()
     scale = torch.where(lengths > 0.0, lengths, lengths.max().clamp(min=1e-300))
-    found = [
-        torch.zeros_like(row) if delta is None else layer.gradient(delta).double().flatten()
-        for row, delta in zip(flat, deltas, strict=True)
+    products = (plain - layer.products(deltas)).abs() / scale[:, None] / scale
+    missed = [
+        (row if delta is None else row - layer.gradient(delta)).norm().double()
+        for row, delta in zip(rows, deltas, strict=True)
     ]
-    products = (flat @ flat.T - layer.products(deltas)).abs() / scale[:, None] / scale
-    gradients = (flat - torch.stack(found)).norm(dim=1) / scale
     # unlike Python's, torch's maximum does not lose a NaN
-    return float(torch.cat([products.flatten(), gradients]).max())
+    return float(torch.cat([products.flatten(), torch.stack(missed) / scale]).max())
 
 
 def _tolerance(weight: Tensor) -> float:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchbed.errors import RunError
 from benchbed_zoo.weightings.min_norm import ROUNDING
 
 _STEPS = 300
+_STATIONARY = 1e-8
 
 
 def fair_shares(c: np.ndarray, factors: np.ndarray, power: float) -> np.ndarray | None:
@@ -26,6 +28,9 @@ def fair_shares(c: np.ndarray, factors: np.ndarray, power: float) -> np.ndarray 
         c: C, the cosines of the gradients, ``(T, T)``.
         factors: k, above 0.
         power: p, above 0.
+
+    Raises:
+        RunError: the steps ended without a solution where the gradients do not cancel out.
     """
     magnitudes, diagonal = np.abs(c), np.arange(len(c))
     beta = factors ** (1.0 / (1.0 + power))
@@ -62,6 +67,11 @@ def fair_shares(c: np.ndarray, factors: np.ndarray, power: float) -> np.ndarray 
                 break
             step *= length
         beta = beta * (1.0 + step)
+    if best is None and square > _STATIONARY * beta.sum() ** 2:
+        raise RunError(
+            "The equations of fair shares were not solved for this step's gradients: use an alpha "
+            "nearer to 1, or another strategy."
+        )
     return best
 
 

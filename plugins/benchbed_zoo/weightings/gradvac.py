@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
@@ -13,6 +14,24 @@ from benchbed.weighting import Level, Weighting, WeightingContext
 
 HIGHEST: Final = 1.0 - 1e-6
 """Targets above it count as it: nearer to 1, cosines of float32 gradients are noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turned:
+    """Each task's gradient on its way, one a row.
+
+    Attributes:
+        gramian: of the tasks' gradients as they were, whose lengths are ``lengths``.
+        coefficients: of each row in the tasks' gradients.
+        products: of each row with the tasks' gradients.
+        sizes: Σ_j |coefficient|·length of each row.
+    """
+
+    gramian: np.ndarray
+    lengths: np.ndarray
+    coefficients: np.ndarray
+    products: np.ndarray
+    sizes: np.ndarray
 
 
 class GradVac(Weighting):
@@ -49,44 +68,40 @@ class GradVac(Weighting):
         orders = torch.rand(count, count, dtype=torch.float64).argsort(dim=1).numpy()
         at = np.array([self._places[task] for task in losses])
         targets = self.targets.numpy()[np.ix_(at, at)]
-        coefficients = np.eye(count)
-        products = g.copy()
+        lengths = np.sqrt(np.diag(g))
+        turned = _Turned(g, lengths, np.eye(count), g.copy(), lengths.copy())
         # rows know nothing of each other, so that each takes its own next j at once
         for others in orders.T:
-            self._turn(g, coefficients, products, targets, others)
+            self._turn(turned, targets, others)
         self.targets[np.ix_(at, at)] = torch.from_numpy(targets)
-        return torch.from_numpy(coefficients.sum(axis=0))
+        return torch.from_numpy(turned.coefficients.sum(axis=0))
 
-    def _turn(
-        self,
-        g: np.ndarray,
-        coefficients: np.ndarray,
-        products: np.ndarray,
-        targets: np.ndarray,
-        others: np.ndarray,
-    ) -> None:
+    def _turn(self, turned: _Turned, targets: np.ndarray, others: np.ndarray) -> None:
         """Turn each row's gradient towards one other, and move its target.
 
         Args:
-            g: the Gramian of the tasks' gradients.
-            coefficients: of each row's gradient, in the tasks' gradients.
-            products: of each row's gradient with the tasks' gradients.
+            turned: the gradients as they are.
             targets: the targets.
             others: the task that each row turns to; rows that it is themselves are left alone.
         """
-        lengths = np.sqrt(np.diag(g))
-        squares = (coefficients * products).sum(axis=1)
-        sizes = np.abs(coefficients) @ lengths
+        g, lengths, coefficients, products = (
+            turned.gramian,
+            turned.lengths,
+            turned.coefficients,
+            turned.products,
+        )
+        squares = np.einsum("ij,ij->i", coefficients, products)
         turning = (others != np.arange(len(g))) & (lengths[others] > 0.0)
-        i = np.flatnonzero(turning & (squares > 1e-14 * sizes**2))
+        i = np.flatnonzero(turning & (squares > 1e-14 * turned.sizes**2))
         j = others[i]
         own, target = np.sqrt(squares[i]), targets[i, j]
         cosine = np.clip(products[i, j] / (own * lengths[j]), -1.0, 1.0)
         targets[i, j] = (1.0 - self.beta) * target + self.beta * cosine
-        low = cosine < np.minimum(target, HIGHEST)
-        i, j, own, cosine = i[low], j[low], own[low], cosine[low]
-        wanted = np.minimum(target[low], HIGHEST)
+        wanted = np.minimum(target, HIGHEST)
+        low = cosine < wanted
+        i, j, own, cosine, wanted = i[low], j[low], own[low], cosine[low], wanted[low]
         sine = np.sqrt(1.0 - wanted**2)
         added = own * (wanted * np.sqrt(1.0 - cosine**2) - cosine * sine) / (lengths[j] * sine)
         coefficients[i, j] += added
+        turned.sizes[i] += added * lengths[j]
         products[i] += added[:, None] * g[j]

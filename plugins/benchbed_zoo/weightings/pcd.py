@@ -13,6 +13,7 @@ from benchbed.errors import MethodError, suggest
 from benchbed.weighting import Level, Weighting, WeightingContext
 
 ROUNDING: Final = 1e-12
+_GUESSES = 10
 DEPENDENT: Final = 1e-9
 """A unit gradient whose part outside the others' span has a square up to it lies inside."""
 
@@ -96,10 +97,32 @@ def _bent(g: np.ndarray, first: int, tau: float) -> np.ndarray:
     cosines = g[np.ix_(others, others)] / own[:, None] / own
     # for unit gradients and a primary of length 1: what each still lacks along its gradient
     lacking = (tau * own - g[others, first] / own) / lengths[first]
-    multipliers = _least_multipliers(cosines, lacking)
+    multipliers = _all_at_once(cosines, lacking)
+    if multipliers is None:
+        multipliers = _least_multipliers(cosines, lacking)
     if multipliers is not None:
         weights[others] = multipliers * lengths[first] / own
     return weights
+
+
+def _all_at_once(cosines: np.ndarray, lacking: np.ndarray) -> np.ndarray | None:
+    """Guess which constraints bind, solve for them, and turn the wrong guesses around."""
+    guess, magnitudes = lacking > 0.0, np.abs(cosines)
+    for _ in range(_GUESSES):
+        active = np.flatnonzero(guess)
+        multipliers = np.zeros(len(lacking))
+        try:
+            multipliers[active] = _solve(cosines[np.ix_(active, active)], lacking[active])
+        except np.linalg.LinAlgError:
+            return None
+        size = 1.0 + np.abs(lacking) + magnitudes @ np.abs(multipliers)
+        short = cosines @ multipliers - lacking < -ROUNDING * size
+        wrong = np.where(guess, multipliers < 0.0, short)
+        if not wrong.any():
+            # a large size comes from constraints that hardly fit together: go one by one
+            return multipliers if size.max() < 1e4 else None
+        guess = guess ^ wrong
+    return None
 
 
 def _least_multipliers(cosines: np.ndarray, lacking: np.ndarray) -> np.ndarray | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,12 +28,15 @@ class PcGrad(Weighting):
         """Return the coefficients of the sum of the projected gradients."""
         g = gramian.numpy()
         count = len(g)
-        coefficients = torch.eye(count, dtype=torch.float64).numpy()
-        for i in range(count):
-            row = coefficients[i]
-            for j in torch.randperm(count).tolist():
-                if j != i and g[j, j] > 0.0:
-                    product = row @ g[:, j]
-                    if product < 0.0:
-                        row[j] -= product / g[j, j]
+        orders = torch.stack([torch.randperm(count) for _ in range(count)]).numpy()
+        rows, squares = np.arange(count), np.diag(g)
+        coefficients = np.eye(count)
+        products = g.copy()
+        # rows know nothing of each other, so that each takes its own next j at once
+        for others in orders.T:
+            product, square = products[rows, others], squares[others]
+            conflicting = (product < 0.0) & (square > 0.0) & (others != rows)
+            added = np.divide(-product, square, out=np.zeros(count), where=conflicting)
+            coefficients[rows, others] += added
+            products += added[:, None] * g[others]
         return torch.from_numpy(coefficients.sum(axis=0))
