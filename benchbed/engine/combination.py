@@ -79,7 +79,10 @@ def weighted_sum(rows: Sequence[Sequence[Tensor]], factors: Sequence[float]) -> 
 def accumulate(
     parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor], *, fresh: bool = False
 ) -> None:
-    """Add gradients to ``.grad``.
+    """Add gradients to ``.grad``, which gets its parameter's strides as torch gives it.
+
+    torch's fused optimisers pair entries of parameters and gradients by their place in memory, so
+    that other strides (channels_last against contiguous) would train something else, silently.
 
     Args:
         parameters: whose ``.grad`` it is.
@@ -89,7 +92,11 @@ def accumulate(
     """
     for parameter, gradient in zip(parameters, gradients, strict=True):
         if parameter.grad is None:
-            parameter.grad = gradient if fresh else gradient.clone()
+            alike = gradient.stride() == parameter.stride()
+            if fresh and alike:
+                parameter.grad = gradient.detach()
+            else:
+                parameter.grad = torch.empty_like(parameter).copy_(gradient)
         else:
             parameter.grad += gradient
 

@@ -12,7 +12,7 @@ from benchbed.dataset import Input
 def in_layout(network: Architecture, given: Input) -> Architecture:
     """Bring a network on a CPU that reads images to channels_last, unless it declines.
 
-    On the CPUs measured, a training step then takes 0.66 to 1.01 times as long as in the contiguous
+    On the CPUs measured, a training step then takes 0.68 to 1.02 times as long as in the contiguous
     format (benchmarks/layout.py); on a GPU nothing was measured, and nothing is changed. Weights
     alone decide: convolutions bring their inputs to the format of their weights.
     """
