@@ -103,7 +103,8 @@ class Weighting(nn.Module):
             losses: the scalar loss of each task, detached, on the CPU.
 
         Returns:
-            ``(T,)``, on the CPU; the update of the shared parameters is Σ_t w_t·∇L_t.
+            ``(T,)``, on the CPU; the update of the shared parameters is Σ_t w_t·∇L_t. A step with
+            one task is plain training, and the strategy is not asked; so it is with directions.
         """
         raise NotImplementedError(f"{type(self).__name__} must define weights(gramian, losses).")
 

@@ -785,3 +785,19 @@ def test_an_update_without_a_valid_target_counts_no_backward_pass(all_regimes, t
     trainer.update([Batch(torch.randn(8, 4), {"a": nothing, "b": nothing})])
     assert trainer.progress.effort.backward == before
     assert trainer.progress.optimizer_steps == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "ways"),
+    [
+        ("toy-net+equal", ["one backward pass"]),
+        ("toy-net+mgda", ["2 sweeps"]),
+        ("toy-net+three-batches", ["2 sweeps"]),
+        ("with-points+at-last", ["2 sweeps to the last shared layer, one through the trunk"]),
+    ],
+)
+def test_the_outcome_says_how_gradients_were_taken(all_regimes, toy_protocol, method, ways):
+    job = make_job(toy_protocol, all_regimes, method)
+    logged = msgspec.structs.replace(job, log_gradients=True)
+    for one in (job, logged):
+        assert make_trainer(one).run().progress.gradients == ways

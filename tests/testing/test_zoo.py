@@ -62,29 +62,6 @@ class TestDigits(DatasetContract):
     id = "digits"
 
 
-class TestEqual(WeightingContract):
-    id = "equal"
-
-
-class TestFixed(WeightingContract):
-    id = "fixed"
-    options = {"a": 5, "b": 0.5}
-
-
-class TestUncertainty(WeightingContract):
-    id = "uncertainty"
-    options = {"init": -0.5}
-
-
-class TestDwa(WeightingContract):
-    id = "dwa"
-    options = {"T": 0.5}
-
-
-class TestPcGrad(WeightingContract):
-    id = "pcgrad"
-
-
 def weighting_tests():
     """The test files of single weighting strategies, which hold their conformance classes."""
     for found in pkgutil.iter_modules(weightings.__path__):

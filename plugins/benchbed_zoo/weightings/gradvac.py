@@ -65,7 +65,9 @@ class GradVac(Weighting):
         """Return the coefficients of the sum of the turned gradients."""
         g = gramian.numpy()
         count = len(g)
-        orders = torch.rand(count, count, dtype=torch.float64).argsort(dim=1).numpy()
+        drawn = torch.rand(count, count, dtype=torch.float64)
+        itself = torch.diag(torch.full((count,), torch.inf, dtype=torch.float64))
+        orders = (drawn + itself).argsort(dim=1)[:, :-1].numpy()  # none turns to itself
         at = np.array([self._places[task] for task in losses])
         targets = self.targets.numpy()[np.ix_(at, at)]
         lengths = np.sqrt(np.diag(g))
@@ -82,7 +84,7 @@ class GradVac(Weighting):
         Args:
             turned: the gradients as they are.
             targets: the targets.
-            others: the task that each row turns to; rows that it is themselves are left alone.
+            others: the task that each row turns to.
         """
         g, lengths, coefficients, products = (
             turned.gramian,
@@ -91,11 +93,11 @@ class GradVac(Weighting):
             turned.products,
         )
         squares = np.einsum("ij,ij->i", coefficients, products)
-        turning = (others != np.arange(len(g))) & (lengths[others] > 0.0)
-        i = np.flatnonzero(turning & (squares > 1e-14 * turned.sizes**2))
+        facing = lengths[others]
+        i = np.flatnonzero((facing > 0.0) & (squares > 1e-14 * turned.sizes**2))
         j = others[i]
         own, target = np.sqrt(squares[i]), targets[i, j]
-        cosine = np.clip(products[i, j] / (own * lengths[j]), -1.0, 1.0)
+        cosine = np.minimum(1.0, np.maximum(-1.0, products[i, j] / (own * facing[i])))
         targets[i, j] = (1.0 - self.beta) * target + self.beta * cosine
         wanted = np.minimum(target, HIGHEST)
         low = cosine < wanted

@@ -1,12 +1,19 @@
+from itertools import pairwise
+
 import cvxpy
 import numpy as np
 import pytest
 import torch
 
+from benchbed import WeightingContext
 from benchbed.errors import RunError
 from benchbed.testing import WeightingContract
+from benchbed_zoo.weightings.dwa import DynamicWeightAverage
+from benchbed_zoo.weightings.equal import Equal
+from benchbed_zoo.weightings.mgda import Mgda
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.checks import KINDS, every_count, every_kind
+from tests.zoo.weightings.small import ABC, direction_of, random_jacobian, weights_of
 from tests.zoo.weightings.solver_checks import assert_the_update_stays, seeds, size, solve, units
 
 NORMALISATIONS = ("none", "l2", "loss", "loss-l2")
@@ -126,3 +133,46 @@ def test_opposite_gradients_give_no_update(seed):
     weights, direction = solve("mgda", jacobian)
     assert np.linalg.norm(direction) <= 1e-14 * size(weights, jacobian)
     assert weights[:2] == pytest.approx([2 / 3, 1 / 3])
+
+
+@pytest.mark.parametrize("count", range(2, 7))
+def test_mgdas_direction_conflicts_with_no_task(count):
+    for seed in range(20):
+        jacobian = random_jacobian(count, seed, columns=4)
+        direction = direction_of(Mgda, jacobian)
+        tolerance = 1e-9 * (jacobian**2).sum(axis=1).max()
+        assert (jacobian @ direction >= direction @ direction - tolerance).all()
+
+
+@pytest.mark.parametrize("count", range(2, 7))
+def test_permuting_the_tasks_permutes_mgdas_weights(count):
+    strategy = Mgda(WeightingContext(tuple("abcdef"[:count])))
+    for seed in range(10):
+        jacobian = torch.from_numpy(random_jacobian(count, seed, columns=12))
+        order = torch.from_numpy(np.random.default_rng(seed).permutation(count))
+        plain = strategy.weights(jacobian @ jacobian.T, {})
+        permuted = strategy.weights(jacobian[order] @ jacobian[order].T, {})
+        assert torch.allclose(permuted, plain[order], atol=1e-9)
+
+
+def test_mgda_stands_still_where_a_task_has_no_gradient():
+    jacobian = random_jacobian(4, 0)
+    jacobian[2] = 0
+    assert direction_of(Mgda, jacobian).tolist() == [0.0] * 6
+
+
+def test_what_the_weights_sum_to_is_as_stated():
+    gramian = torch.from_numpy(np.cov(random_jacobian(3, 0, columns=9)))
+    assert float(Mgda(ABC).weights(gramian, {}).sum()) == pytest.approx(1)
+    assert (Mgda.sums_to, Equal.sums_to, DynamicWeightAverage.sums_to) == ("1", "T", "T")
+    assert sum(weights_of(Equal(ABC))) == 3
+
+
+def test_mgdas_weights_change_continuously_on_the_way_from_conflict_to_agreement():
+    weights = []
+    for cosine in np.linspace(-1, 1, 41):
+        gramian = torch.tensor([[1.0, 2 * cosine], [2 * cosine, 4.0]], dtype=torch.float64)
+        weights.append(float(Mgda(WeightingContext("ab")).weights(gramian, {})[0]))
+    assert weights[0] == pytest.approx(2 / 3)
+    assert weights[-1] == 1.0
+    assert all(0 <= later - earlier < 0.05 for earlier, later in pairwise(weights))

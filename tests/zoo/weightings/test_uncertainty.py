@@ -5,12 +5,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchbed import WeightingContext
 from benchbed.engine.optim import build_optimizer
 from benchbed.errors import MethodError
 from benchbed.protocol import Optimizer
 from benchbed.testing import WeightingContract
+from benchbed_zoo.weightings.uncertainty import Uncertainty
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.at_loss_level import named, positive
+from tests.zoo.weightings.small import ABC
 
 
 class TestUncertaintyOfLiebel(WeightingContract):
@@ -74,3 +77,45 @@ def test_the_default_is_kendalls_form_to_the_bit(value, s):
 def test_there_are_two_forms():
     with pytest.raises(MethodError, match="option 'form' cannot be 'kendal'.*'kendall'"):
         checks.make("uncertainty:form=kendal", 2)
+
+
+# The form of Kendall.
+
+
+class TestUncertainty(WeightingContract):
+    id = "uncertainty"
+    options = {"init": -0.5}
+
+
+@given(loss=positive, s=st.floats(-3, 3))
+def test_uncertainty_follows_kendalls_formulas_of_both_kinds(loss, s):
+    strategy = Uncertainty(WeightingContext(("depth", "seg"), frozenset({"depth"})), init=s)
+    sigma = math.exp(s / 2)
+    terms = strategy.transform({"depth": torch.tensor(loss), "seg": torch.tensor(loss)})
+    regression = loss / (2 * sigma**2) + math.log(sigma)
+    classification = loss / sigma**2 + math.log(sigma)
+    assert float(terms["depth"].detach()) == pytest.approx(regression, rel=1e-5, abs=1e-5)
+    assert float(terms["seg"].detach()) == pytest.approx(classification, rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize(("task", "loss"), [("depth", 0.3), ("seg", 0.3), ("depth", 8.0)])
+def test_uncertainty_settles_where_its_formula_is_least(task, loss):
+    """σ² = L for regression and 2·L for classification, where the derivative is 0."""
+    strategy = Uncertainty(WeightingContext((task,), frozenset({"depth"})))
+    optimizer = build_optimizer(
+        Optimizer("sgd", lr=0.5, weight_decay=0.9),
+        [torch.nn.Parameter(torch.ones(1))],
+        strategy.parameters(),
+    )
+    for _ in range(300):
+        optimizer.zero_grad()
+        strategy.combine({task: torch.tensor(loss)}).backward()
+        optimizer.step()
+    variance = math.exp(float(strategy.log_variance[task].detach()))
+    assert variance == pytest.approx(loss if task == "depth" else 2 * loss, rel=1e-4)
+
+
+def test_uncertainty_learns_one_number_a_task_starting_at_the_option():
+    strategy = Uncertainty(ABC, init=-1.5)
+    found = {name: float(p.detach()) for name, p in strategy.named_parameters()}
+    assert found == {f"log_variance.{t}": -1.5 for t in "abc"}
