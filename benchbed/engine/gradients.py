@@ -105,18 +105,20 @@ class Backward:
         last = self.strategy.last
         if last.level != "gramian" or last.at != "shared":
             return self.sweep(losses, feature=feature, keep=keep)
-        shared = self.partition(losses).shared
-        layers, candidates = find_layers(losses, shared, skip=self.checked.off)
+        split = self.partition(losses)
+        layers, candidates = find_layers(losses, split.shared, skip=self.checked.off)
         tasks = tuple(losses)
         if layers and not self.checked.passed_by(tasks, layers):
-            plain = self.sweep(losses, keep=True)
-            deltas = self.sweep(losses, layers=layers, keep=keep).deltas
-            named = {task: dict(zip(shared, plain.shared[task], strict=True)) for task in tasks}
+            plain = self.sweep(losses, keep=True, split=split)
+            deltas = self.sweep(losses, layers=layers, keep=keep, split=split).deltas
+            named = {
+                task: dict(zip(split.shared, plain.shared[task], strict=True)) for task in tasks
+            }
             if self.checked.compare(tasks, layers, deltas, named):
                 how = f"hybrid Gramian for {len(layers)} of {len(candidates)} layers"
                 self.engine = f"{len(tasks)} sweeps, {how}"
             return plain
-        return self.sweep(losses, layers=layers, keep=keep)
+        return self.sweep(losses, layers=layers, keep=keep, split=split)
 
     def sweep(
         self,
@@ -306,7 +308,7 @@ class Backward:
         """Weigh by gradients of the last shared layer; one sweep more moves all that is shared."""
         split = self.partition(losses)
         self.engine = f"{len(losses)} sweeps to the last shared layer, one through the trunk"
-        rows = self.sweep(losses, only=self._last_shared(split), keep=True)
+        rows = self.sweep(losses, only=self._last_shared(split), keep=True, split=split)
         products = self._products([rows], values)
         weights: Tensor | None = None
         factors = [1.0] * len(losses)

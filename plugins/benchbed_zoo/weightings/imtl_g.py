@@ -64,7 +64,8 @@ def _impartial(c: np.ndarray, b: np.ndarray) -> np.ndarray:
     else:
         x = vectors @ (vectors.sum(axis=0) / values)
     total = float(b @ x)
-    if abs(total) <= ROUNDING * float(b @ np.abs(x)):
+    blur = min(ROUNDING * float(values[-1] / values[0]), 1e-9)
+    if abs(total) <= blur * float(b @ np.abs(x)):
         raise RunError(
             "IMTL-G: no weights of sum 1 project equally on all gradients at this step; use "
             "nash-mtl or config, which balance projections without such a sum."
