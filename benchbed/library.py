@@ -24,8 +24,11 @@ from benchbed.weighting import Weighting, WeightingContext, check_weights
 def make_weighting(name: str, tasks: Sequence[str], *, regression: Iterable[str] = ()) -> Strategy:
     """Return a weighting strategy by its name in methods (``"dwa:T=2"``), for :func:`backward`.
 
-    Its state is in its ``state_dict``; give ``parameters()`` to an optimiser without weight decay,
-    and call ``epoch(info)`` when an epoch begins.
+    Its state is in its ``state_dict``, and in those of the optimisers of its own
+    (``optimizers()``). Give ``learned()`` to an optimiser without weight decay, and call
+    ``epoch(info)`` when an epoch begins, with the losses so far where a strategy looks at them.
+    Strategies with ``looks_back`` (FAMO) want ``after_step(losses)`` after each update, with the
+    losses of the same batch.
 
     Args:
         name: the weighting with its options.
@@ -79,6 +82,12 @@ def backward(
     """
     _require_losses(losses)
     strategy = _strategy(losses, weighting, accumulate=accumulate)
+    if strategy.owed:
+        raise BenchbedError(
+            f"{_name(strategy)} was not told what became of the losses: call "
+            "strategy.after_step(losses of the same batch) after optimizer.step()."
+        )
+    strategy.place(next(iter(losses.values())).device)
     engine = Backward(strategy, model, _CHECKED.setdefault(model, Checked()))
     apart = accumulate or strategy in _WAITING or strategy.last.level != "loss"
     if apart and any(isinstance(m, nn.parallel.DistributedDataParallel) for m in model.modules()):
@@ -97,8 +106,11 @@ def backward(
     device = next(iter(losses.values())).device.type
     with torch.autocast(device, enabled=False):  # products of gradients want their full precision
         if accumulate or strategy in _WAITING:
-            return _accumulated(engine, losses, decide=not accumulate)
-        return engine(losses)
+            weights = _accumulated(engine, losses, decide=not accumulate)
+        else:
+            weights = engine(losses)
+    strategy.owed = strategy.looks_back and not accumulate
+    return weights
 
 
 def _accumulated(engine: Backward, losses: Mapping[str, Tensor], *, decide: bool) -> Tensor | None:

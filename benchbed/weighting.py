@@ -168,6 +168,17 @@ def check_weighting(cls: type[Weighting]) -> None:
         raise ContractError(f"{cls.__name__}.at must be 'shared', 'last' or 'representation'.")
     if not isinstance(cls.batches, int) or cls.batches < 1:
         raise ContractError(f"{cls.__name__}.batches must be a whole number above 0.")
+    if cls.at == "last" and level == "jacobian":
+        raise ContractError(
+            f"{cls.__name__}.at: the level 'jacobian' looks at 'shared' or at the 'representation'."
+        )
+    if cls.batches > 1 and (
+        cls.at == "representation" or cls.after_step is not Weighting.after_step
+    ):
+        raise ContractError(
+            f"{cls.__name__}: with several batches an update it can neither look at the "
+            "representation nor define after_step()."
+        )
     if cls.batches > 1 and level != "gramian":
         raise ContractError(f"{cls.__name__}: only the level 'gramian' draws several batches.")
 

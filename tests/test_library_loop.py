@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+import benchbed
 from benchbed import (
     Architecture,
     BenchbedError,
@@ -955,3 +956,41 @@ def test_aggregate_and_backward_agree(name):
     expected = aggregate(name, shared_jacobian(net, losses))
     backward(losses, net, make_weighting(name, TASKS))
     assert_near(gradient(net.trunk), expected)
+
+
+# Strategies that step weights by themselves.
+
+
+def steps_of(name, count=4, *, told=True):
+    torch.manual_seed(0)
+    net, strategy = Net(), make_weighting(name, TASKS)
+    optimizer = torch.optim.SGD([*net.parameters(), *strategy.learned()], lr=0.1)
+    for step in range(count):
+        optimizer.zero_grad()
+        backward(losses_on(net, *batch(step + 8)), net, strategy)
+        optimizer.step()
+        if told and strategy.looks_back:
+            strategy.after_step(losses_on(net, *batch(step + 8)))
+    return strategy.last
+
+
+def test_famo_learns_where_it_is_told_what_became_of_the_losses():
+    assert all(float(logit.detach()) != 0.0 for logit in steps_of("famo").logits.values())
+
+
+def test_famo_that_is_not_told_is_refused_at_the_next_step():
+    with pytest.raises(BenchbedError, match=r"call strategy\.after_step"):
+        steps_of("famo", 2, told=False)
+
+
+@pytest.mark.parametrize("name", ["famo", "gradnorm"])
+def test_what_has_an_optimiser_of_its_own_is_no_part_of_what_the_users_steps(name):
+    strategy = make_weighting(name, TASKS)
+    assert not strategy.learned()
+    assert all(p.grad is None for p in steps_of(name).parameters())
+
+
+def test_dwa_without_past_losses_is_refused_with_what_to_give():
+    strategy = make_weighting("dwa", TASKS)
+    with pytest.raises(BenchbedError, match="train_losses="):
+        strategy.epoch(benchbed.EpochInfo(2, 5))

@@ -96,7 +96,7 @@ class Backward:
         else:
             feature = self._feature()
             rows = self._rows(losses, feature, keep=free is not None)
-            weights = self._decide([rows], values, feature)
+            weights = self._decide([rows], values, feature, keep=free is not None)
         self._free(free)
         return weights
 
@@ -108,6 +108,10 @@ class Backward:
         split = self.partition(losses)
         layers, candidates = find_layers(losses, split.shared, skip=self.checked.off)
         tasks = tuple(losses)
+        before, hybrid = (
+            self.engine,
+            f"hybrid Gramian for {len(layers)} of {len(candidates)} layers",
+        )
         if layers and not self.checked.passed_by(tasks, layers):
             plain = self.sweep(losses, keep=True, split=split)
             deltas = self.sweep(losses, layers=layers, keep=keep, split=split).deltas
@@ -115,9 +119,10 @@ class Backward:
                 task: dict(zip(split.shared, plain.shared[task], strict=True)) for task in tasks
             }
             if self.checked.compare(tasks, layers, deltas, named):
-                how = f"hybrid Gramian for {len(layers)} of {len(candidates)} layers"
-                self.engine = f"{len(tasks)} sweeps, {how}"
+                self.engine = before or f"{len(tasks)} sweeps, {hybrid}"
             return plain
+        if layers:
+            self.engine = self.engine or f"{len(tasks)} sweeps, {hybrid}"
         return self.sweep(losses, layers=layers, keep=keep, split=split)
 
     def sweep(
@@ -276,7 +281,12 @@ class Backward:
         return found
 
     def _decide(
-        self, batches: Sequence[Rows], losses: Mapping[str, Tensor], feature: Tensor | None
+        self,
+        batches: Sequence[Rows],
+        losses: Mapping[str, Tensor],
+        feature: Tensor | None,
+        *,
+        keep: bool = False,
     ) -> Tensor | None:
         last, rows = self.strategy.last, batches[-1]
         weights: Tensor | None = None
@@ -293,7 +303,7 @@ class Backward:
             if self._finite(sizes.diag(), rows, losses):
                 shared = self._directions(rows, losses, feature)
         if feature is not None:
-            self._through(feature, rows, factors, shared, losses)
+            self._through(feature, rows, factors, shared, losses, keep=keep)
             self._add(rows, self._head_factors(losses, factors), None)
         elif shared is not None:
             accumulate(list(rows.direct.values()), shared)
@@ -425,6 +435,8 @@ class Backward:
         factors: Sequence[float],
         direction: Sequence[Tensor] | None,
         losses: Mapping[str, Tensor],
+        *,
+        keep: bool,
     ) -> None:
         """Send the combined gradient of the representation on to the shared parameters."""
         at_feature = (
@@ -433,7 +445,9 @@ class Backward:
             else direction[0]
         )
         shared = list(rows.split.shared.values())
-        found = torch.autograd.grad(feature, shared, at_feature, allow_unused=True)
+        found = torch.autograd.grad(
+            feature, shared, at_feature, retain_graph=keep, allow_unused=True
+        )
         missing = [n for n, g in zip(rows.split.shared, found, strict=True) if g is None]
         if missing:
             raise ContractError(

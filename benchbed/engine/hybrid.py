@@ -289,6 +289,17 @@ class Checked:
         self.off: set[str] = set()
         self.notes: list[str] = []
 
+    def state(self) -> dict[str, Any]:
+        """Return all of it as plain data: a resumed run compares nothing anew."""
+        passed = [[list(tasks), list(layers)] for tasks, layers in sorted(self.passed)]
+        return {"passed": passed, "off": sorted(self.off), "notes": list(self.notes)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what :meth:`state` returned."""
+        self.passed = {(tuple(tasks), tuple(layers)) for tasks, layers in state["passed"]}
+        self.off = set(state["off"])
+        self.notes = list(state["notes"])
+
     def passed_by(self, tasks: Sequence[str], layers: Sequence[Layer]) -> bool:
         """Return whether these layers have agreed for these tasks."""
         return (tuple(tasks), tuple(layer.name for layer in layers)) in self.passed

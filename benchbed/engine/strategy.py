@@ -19,6 +19,8 @@ class Strategy(nn.Module):
     def __init__(self, members: Sequence[Weighting]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
+        self.owed = False
+        """In a loop of one's own: whether :meth:`after_step` is still to be called."""
 
     @property
     def last(self) -> Weighting:
@@ -63,12 +65,33 @@ class Strategy(nn.Module):
         return result
 
     def place(self, device: torch.device) -> Strategy:
-        """Move members to the network's device; those of the Gramian level stay on the CPU."""
+        """Move members to the network's device.
+
+        Those of the Gramian level stay on the CPU, but for parameters with which they transform
+        losses.
+        """
         for member in self.members:
             assert isinstance(member, Weighting)
-            if member.level != "gramian" or type(member).transform is not Weighting.transform:
+            if member.level != "gramian":
                 member.to(device)
+            elif type(member).transform is not Weighting.transform:
+                for parameter in member.parameters():
+                    parameter.data = parameter.data.to(device)
         return self
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether the last member wants to be told the losses after the update."""
+        return type(self.last).after_step is not Weighting.after_step
+
+    @torch.no_grad()
+    def after_step(self, losses: Mapping[str, Tensor]) -> None:
+        """Tell the last member the losses of the same batch after the update, as they come."""
+        detached = {task: loss.detach() for task, loss in losses.items()}
+        transformed = self.transform(detached)
+        with torch.enable_grad():
+            self.last.after_step(transformed)
+        self.owed = False
 
     def epoch(self, info: EpochInfo) -> None:
         """Tell every member that an epoch begins."""

@@ -305,6 +305,7 @@ class Trainer:
             "ema": None if self.ema is None else self.ema.state_dict(),
             "rng": rng_state(),
             "progress": asdict(self.progress),
+            "checked": self.updater.backward.checked.state(),
         }
         identity = checkpoint_identity(self.session.job)
         save_checkpoint(self.checkpoint, identity, state)
@@ -338,6 +339,7 @@ class Trainer:
         self.optimizer = self._make_optimizer()
         self.optimizer.load_state_dict(state["optimizer"])
         self.updater = self._make_updater()
+        self.updater.backward.checked.restore(state["checked"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
         restore_rng(state["rng"])

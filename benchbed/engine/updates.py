@@ -18,7 +18,6 @@ from benchbed.engine.session import Session
 from benchbed.engine.sharing import partition
 from benchbed.errors import ContractError, NonFiniteLossError
 from benchbed.transform import Batch
-from benchbed.weighting import Weighting
 
 
 @dataclass(slots=True)
@@ -68,7 +67,12 @@ class Updater:
         self.batches = last.batches
         self._log = False
         self._extra: dict[str, Tensor] = {}
-        self.looks_back = type(last).after_step is not Weighting.after_step
+        self.looks_back = session.strategy.looks_back
+        if last.at == "representation" and session.job.protocol.accumulate > 1:
+            raise ContractError(
+                f"{type(last).__name__} looks at the representation of single mini-batches, which "
+                "does not go together with the protocol's 'accumulate'."
+            )
         if self.batches > 1 and session.job.protocol.accumulate > 1:
             raise ContractError(
                 f"{type(last).__name__} draws {self.batches} mini-batches an update, which does "
@@ -112,8 +116,7 @@ class Updater:
             self._extra = _detached(losses.extra)
             self._require_finite(means, where)
             stepped = Stepped(_detached(losses.totals), losses.counts)
-            if self._log and self.session.job.log_gradients and len(means) > 1:
-                stepped.gradients = self._geometry(means)
+            stepped.gradients = self._geometry(means)
             weights = self.backward(means, losses.free, slopes=self._log)
             names = list(means)
         elif self.batches > 1:
@@ -134,6 +137,8 @@ class Updater:
 
     def _geometry(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
         """Return norms and cosines of the tasks' gradients of the parameters that they share."""
+        if not (self._log and self.session.job.log_gradients and len(losses) > 1):
+            return {}
         engine = self.backward.engine
         split = partition(losses, self.backward.parameters)
         if not split.shared:
@@ -164,7 +169,10 @@ class Updater:
         whole: dict[str, float] = {}
         for batch in batches:
             losses = self._losses(batch, tasks, progress)
-            self._require_finite(losses.means(), where)
+            means = losses.means()
+            self._require_finite(means, where)
+            if sums is None:
+                stepped.gradients = self._geometry(means)
             wholes = {
                 name: total + losses.extra[name] * count if name in losses.extra else total
                 for (name, total), count in zip(
@@ -211,11 +219,14 @@ class Updater:
             self._require_finite(means, where)
             kept = [name for name in kept if name in means]
             found.append(means)
+            if len(found) == 1:
+                stepped.gradients = self._geometry(means)
             for name in tasks:
                 stepped.totals[name] = stepped.totals.get(name, 0) + losses.totals[name].detach()
                 stepped.counts[name] = stepped.counts.get(name, 0) + losses.counts[name]
         if len(kept) < 2:
-            weights = self.backward({name: found[-1][name] for name in kept})
+            free = None if losses is None else losses.free
+            weights = self.backward({name: found[-1][name] for name in kept}, free)
             return kept, weights, stepped
         for number, means in enumerate(found):
             last = number == len(found) - 1
@@ -266,14 +277,11 @@ class Updater:
             for name in tasks:
                 totals[name] = totals.get(name, 0) + scored.totals[name]
                 counts[name] = counts.get(name, 0) + scored.counts[name]
-        losses = self.session.strategy.transform(
-            TaskLosses(totals, counts, self._extra, None).means()
-        )
+        losses = TaskLosses(totals, counts, self._extra, None).means()
         for name, buffer in network.named_buffers():
             buffer.copy_(buffers[name])
         self._restore(after)
-        with torch.enable_grad():
-            self.session.strategy.last.after_step(losses)
+        self.session.strategy.after_step(losses)
 
     def _require_finite(self, losses: Mapping[str, Tensor], where: str) -> None:
         """End the run on a loss that is not finite; on a GPU the epoch's means are looked at."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from benchbed.weighting import EpochInfo, Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.history import require_losses
 
 
 class DynamicWeightAverage(Weighting):
@@ -38,6 +39,7 @@ class DynamicWeightAverage(Weighting):
         """Set the weights of the epoch that begins."""
         if info.epoch < 2:
             return
+        require_losses(info, self.context.tasks, "dwa")
         ratios = [self._ratio(info.train_losses[name]) for name in self.context.tasks]
         weights = len(ratios) * torch.softmax(torch.tensor(ratios) / self.temperature, dim=0)
         self.current.copy_(weights)

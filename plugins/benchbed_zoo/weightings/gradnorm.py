@@ -72,6 +72,7 @@ class GradNorm(Weighting):
         for task, slope in zip(losses, gradient, strict=True):
             self.weight[task].grad = slope
         self.optimizer.step()
+        self.optimizer.zero_grad()  # no other optimiser is to step them again
         new = torch.stack([self.weight[task] for task in losses])
         new = torch.maximum(new, old / 2)
         new *= old.sum() / new.sum()

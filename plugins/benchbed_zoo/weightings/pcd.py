@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.errors import MethodError, suggest
+from benchbed.errors import MethodError, RunError, suggest
 from benchbed.weighting import Level, Weighting, WeightingContext
 
 ROUNDING: Final = 1e-12
@@ -159,7 +159,7 @@ def _least_multipliers(cosines: np.ndarray, lacking: np.ndarray) -> np.ndarray |
                 active.append(entering)
             else:
                 multipliers[active.pop(leaving)] = 0.0
-    raise ArithmeticError("pcd's quadratic program was not solved; are all gradients finite?")
+    raise RunError("pcd: this step's quadratic program was not solved; use a smaller tau.")
 
 
 def _polished(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from benchbed.weighting import EpochInfo, Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.history import require_losses
 from benchbed_zoo.weightings.logarithms import USE_ANOTHER, log_of_losses, require_at_least
 
 
@@ -45,6 +46,8 @@ class SmoothTchebycheff(Weighting):
 
     def epoch(self, info: EpochInfo) -> None:
         """Take the nadir point of tasks that have none from epochs that are over."""
+        if info.epoch > self.warmup:
+            require_losses(info, self.context.tasks, "stch")
         for name in self.context.tasks:
             measured = info.train_losses.get(name, ())[self.warmup :]
             found = [loss for loss in measured if loss > 0.0 and math.isfinite(loss)]
