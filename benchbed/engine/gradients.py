@@ -108,10 +108,8 @@ class Backward:
         split = self.partition(losses)
         layers, candidates = find_layers(losses, split.shared, skip=self.checked.off)
         tasks = tuple(losses)
-        before, hybrid = (
-            self.engine,
-            f"hybrid Gramian for {len(layers)} of {len(candidates)} layers",
-        )
+        before = self.engine if "hybrid" in self.engine else ""
+        how = f"{len(tasks)} sweeps, hybrid Gramian for {len(layers)} of {len(candidates)} layers"
         if layers and not self.checked.passed_by(tasks, layers):
             plain = self.sweep(losses, keep=True, split=split)
             deltas = self.sweep(losses, layers=layers, keep=keep, split=split).deltas
@@ -119,10 +117,10 @@ class Backward:
                 task: dict(zip(split.shared, plain.shared[task], strict=True)) for task in tasks
             }
             if self.checked.compare(tasks, layers, deltas, named):
-                self.engine = before or f"{len(tasks)} sweeps, {hybrid}"
+                self.engine = before or how
             return plain
         if layers:
-            self.engine = self.engine or f"{len(tasks)} sweeps, {hybrid}"
+            self.engine = before or how
         return self.sweep(losses, layers=layers, keep=keep, split=split)
 
     def sweep(
