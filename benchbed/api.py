@@ -37,6 +37,18 @@ class Request:
     seeds: Sequence[int] | None = None
     log_gradients: bool = False
 
+    def plan(
+        self, registry: Registry, settings: Settings, seeds: Sequence[int] | None = None
+    ) -> Plan:
+        """Plan the runs, with the suite's seeds where none are given.
+
+        Raises:
+            BenchbedError: a name or an option is wrong, or data is missing.
+        """
+        settings = replace(settings, log_gradients=settings.log_gradients or self.log_gradients)
+        chosen = self.seeds if seeds is None else seeds
+        return make_plan(self.protocol, self.methods, registry, settings, chosen)
+
 
 def requests(
     registry: Registry,
@@ -159,13 +171,7 @@ def run(
     board: Leaderboard | None = None
     chosen = range(seeds) if isinstance(seeds, int) else seeds
     for request in requests(registry, protocol, methods, suite):
-        plan = make_plan(
-            request.protocol,
-            request.methods,
-            registry,
-            replace(settings, log_gradients=log_gradients or request.log_gradients),
-            request.seeds if chosen is None else chosen,
-        )
+        plan = request.plan(registry, settings, chosen)
         Store(settings.results).require_writable()
         summary = execute_plan(
             plan, registry, jobs=jobs or default_jobs(), console=Console(stderr=True)

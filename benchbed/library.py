@@ -87,7 +87,8 @@ def backward(
             f"{_name(strategy)} was not told what became of the losses: call "
             "strategy.after_step(losses of the same batch) after optimizer.step()."
         )
-    strategy.place(next(iter(losses.values())).device)
+    device = next(iter(losses.values())).device
+    strategy.place(device)
     engine = Backward(strategy, model, _CHECKED.setdefault(model, Checked()))
     apart = accumulate or strategy in _WAITING or strategy.last.level != "loss"
     if apart and any(isinstance(m, nn.parallel.DistributedDataParallel) for m in model.modules()):
@@ -102,9 +103,10 @@ def backward(
                 f"{type(model).__name__}: give the model that it was computed with."
             )
     if scaler is not None and scaler.is_enabled():
-        engine.scale = scaler.scale(torch.ones((), device=next(iter(losses.values())).device))
-    device = next(iter(losses.values())).device.type
-    with torch.autocast(device, enabled=False):  # products of gradients want their full precision
+        engine.scale = scaler.scale(torch.ones((), device=device))
+    with torch.autocast(
+        device.type, enabled=False
+    ):  # products of gradients want their full precision
         if accumulate or strategy in _WAITING:
             weights = _accumulated(engine, losses, decide=not accumulate)
         else:

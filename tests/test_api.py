@@ -210,6 +210,17 @@ def test_a_suite_may_state_how_many_seeds_and_that_gradients_are_logged(zoo, tmp
     assert not request.log_gradients
 
 
+def test_a_request_plans_with_the_suites_seeds_unless_others_are_asked_for(zoo, tmp_path):
+    (request,) = requests(zoo, suite="weightings")
+    settings = Settings(results=tmp_path)
+    plan = request.plan(zoo, settings)
+    assert list(plan.seeds) == [0, 1, 2, 3, 4]
+    assert all(run.job.log_gradients for run in plan.runs)
+    assert list(request.plan(zoo, settings, [7]).seeds) == [7]
+    (request,) = requests(zoo, "digits")
+    assert not any(run.job.log_gradients for run in request.plan(zoo, settings).runs)
+
+
 def test_methods_and_a_suite_at_once_are_refused(zoo):
     with pytest.raises(BenchbedError, match="suite"):
         requests(zoo, "digits", ["hps+dwa"], "digits")

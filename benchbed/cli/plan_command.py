@@ -55,7 +55,7 @@ def command(
       benchbed plan digits hps+mgda --seeds 5 --json
     """
     from benchbed.api import requests
-    from benchbed.execution.plan import Settings, estimate_seconds, make_plan
+    from benchbed.execution.plan import Settings, estimate_seconds
     from benchbed.execution.run import default_jobs
     from benchbed.store import Store
 
@@ -63,9 +63,7 @@ def command(
     settings = Settings(results, data_root, accept_stale=accept_stale, pretrained=pretrained)
     documents: list[dict[str, object]] = []
     for request in requests(registry, protocol, methods, suite):
-        plan = make_plan(
-            request.protocol, request.methods, registry, settings, parse_seeds(seeds_text)
-        )
+        plan = request.plan(registry, settings, parse_seeds(seeds_text))
         records, _ = Store(results).records(plan.protocol.name, plan.protocol.version)
         side_by_side = jobs or default_jobs()
         estimate = estimate_seconds(plan, side_by_side, records)

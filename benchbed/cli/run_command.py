@@ -73,11 +73,9 @@ def command(
       benchbed run digits hps+dwa:T=2 hps+mgda --seeds 5
       benchbed run digits hps:backbone=resnet18 --jobs 2
     """
-    from dataclasses import replace
-
     from benchbed.api import execute_plan, leaderboard_of, requests
     from benchbed.environment import commit_of
-    from benchbed.execution.plan import Settings, make_plan
+    from benchbed.execution.plan import Settings
     from benchbed.execution.run import default_jobs
     from benchbed.report.writers import to_terminal, write_leaderboard
     from benchbed.store import Store
@@ -98,13 +96,7 @@ def command(
         dirty=dirty,
     )
     for request in requests(registry, protocol, methods, suite):
-        plan = make_plan(
-            request.protocol,
-            request.methods,
-            registry,
-            replace(settings, log_gradients=log_gradients or request.log_gradients),
-            seeds or request.seeds,
-        )
+        plan = request.plan(registry, settings, seeds)
         Store(results).require_writable()
         err = console(stderr=True)
         _announce(plan)

@@ -20,7 +20,7 @@ from benchbed.engine.combination import (
     weighted_sum,
 )
 from benchbed.engine.hybrid import Checked, Layer, find_layers
-from benchbed.engine.rows import Rows
+from benchbed.engine.rows import Rows, in_float64
 from benchbed.engine.sharing import Partition, partition
 from benchbed.engine.strategy import Strategy
 from benchbed.errors import ContractError, NonFiniteLossError
@@ -291,10 +291,7 @@ class Backward:
         shared: Sequence[Tensor] | None = None
         factors = [1.0] * len(losses)
         if last.level == "gramian":
-            products = self._products(batches, losses)
-            if self._finite(products, rows, losses):
-                weights = self._weigh(products, losses)
-                factors = weights.tolist()
+            weights, factors = self._weigh(batches, losses)
         else:
             seen = {t: rows.shared[t] if feature is None else [rows.feature[t]] for t in losses}
             sizes = torch.stack([_largest(seen[task]) for task in losses])
@@ -317,12 +314,7 @@ class Backward:
         split = self.partition(losses)
         self.engine = f"{len(losses)} sweeps to the last shared layer, one through the trunk"
         rows = self.sweep(losses, only=self._last_shared(split), keep=True, split=split)
-        products = self._products([rows], values)
-        weights: Tensor | None = None
-        factors = [1.0] * len(losses)
-        if self._finite(products, rows, values):
-            weights = self._weigh(products, values)
-            factors = weights.tolist()
+        weights, factors = self._weigh([rows], values)
         total = torch.stack([f * loss for f, loss in zip(factors, losses.values(), strict=True)])
         shared = list(split.shared.values())
         found = torch.autograd.grad(
@@ -335,28 +327,30 @@ class Backward:
 
     def _products(self, batches: Sequence[Rows], losses: Mapping[str, Tensor]) -> Tensor:
         """Return the Gramian that the strategy looks at, on the CPU."""
-        last = self.strategy.last
-        if last.at == "shared" and len(batches) == 1:
-            products = batches[0].products(list(losses))
-        else:
-            products = gramian([self._seen(b, t) for b in batches for t in losses])
-        products = products.cpu()
-        diagonal = products.diag()
-        if not bool(torch.isfinite(products).all()) or bool((diagonal < TINY).any()):
-            seen = [[g.double() for g in self._seen(b, t)] for b in batches for t in losses]
-            products = gramian(seen).cpu() if seen[0] else torch.zeros_like(products)
-            if last.at == "shared" and len(batches) == 1:
-                for place, layer in enumerate(batches[0].layers):
-                    deltas = [batches[0].deltas[task][place] for task in losses]
-                    exact = [None if delta is None else delta.double() for delta in deltas]
-                    products += layer.exact().products(exact).cpu()
+
+        def taken(*, exact: bool) -> Tensor:
+            if self.strategy.last.at == "shared" and len(batches) == 1:
+                return batches[0].products(list(losses), exact=exact).cpu()
+            seen = [self._seen(batch, task) for batch in batches for task in losses]
+            return gramian([in_float64(gradients, wanted=exact) for gradients in seen]).cpu()
+
+        products = taken(exact=False)
+        if not bool(torch.isfinite(products).all()) or bool((products.diag() < TINY).any()):
+            products = taken(exact=True)
         return products if self.scale is None else products / float(self.scale) ** 2
 
-    def _weigh(self, products: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
+    def _weigh(
+        self, batches: Sequence[Rows], losses: Mapping[str, Tensor]
+    ) -> tuple[Tensor | None, list[float]]:
+        """Return the strategy's weights, and as numbers; ones where a scaler skips the step."""
         last = self.strategy.last
+        products = self._products(batches, losses)
+        if not self._finite(products, batches[-1], losses):
+            return None, [1.0] * len(losses)
         stacked = torch.stack([loss.detach() for loss in losses.values()]).cpu()
         on_cpu = dict(zip(losses, stacked.unbind(), strict=True))
-        return check_weights(last, last.weights(products, on_cpu), len(losses))
+        weights = check_weights(last, last.weights(products, on_cpu), len(losses))
+        return weights, weights.tolist()
 
     def _finite(self, products: Tensor, rows: Rows, losses: Mapping[str, Tensor]) -> bool:
         """Return whether gradients are finite; where a GradScaler will skip the step they need not.

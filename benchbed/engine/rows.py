@@ -79,10 +79,25 @@ class Rows:
                 elif group[task]:
                     torch._foreach_mul_(group[task], factors[task])
 
-    def products(self, tasks: Sequence[str]) -> Tensor:
-        """Return G = J·Jᵀ over all shared parameters, ``(T, T)``, float64."""
+    def products(self, tasks: Sequence[str], *, exact: bool = False) -> Tensor:
+        """Return G = J·Jᵀ over all shared parameters, ``(T, T)``, float64.
+
+        Args:
+            tasks: whose gradients.
+            exact: bring all factors to float64 before they are multiplied.
+        """
         device = next(iter(self.split.shared.values())).device
-        total = gramian([self.shared[task] for task in tasks], device)
+        total = gramian([in_float64(self.shared[t], wanted=exact) for t in tasks], device)
         for place, layer in enumerate(self.layers):
-            total += layer.products([self.deltas[task][place] for task in tasks])
+            deltas = [self.deltas[task][place] for task in tasks]
+            if exact:
+                doubled = [None if delta is None else delta.double() for delta in deltas]
+                total += layer.exact().products(doubled)
+            else:
+                total += layer.products(deltas)
         return total
+
+
+def in_float64(gradients: Sequence[Tensor], *, wanted: bool = True) -> Sequence[Tensor]:
+    """Return gradients in float64, if that is wanted."""
+    return [gradient.double() for gradient in gradients] if wanted else gradients

@@ -185,9 +185,8 @@ class Updater:
             else:
                 sums.add(rows)
             free = _summed(free, self.backward.free_gradients(losses.free), len(batches))
+            _tally(stepped.totals, stepped.counts, losses)
             for name in tasks:
-                stepped.totals[name] = stepped.totals.get(name, 0) + losses.totals[name].detach()
-                stepped.counts[name] = stepped.counts.get(name, 0) + losses.counts[name]
                 whole[name] = whole.get(name, 0.0) + float(wholes[name].detach())
         assert sums is not None
         counts = {name: float(count) for name, count in stepped.counts.items() if float(count) > 0}
@@ -221,9 +220,7 @@ class Updater:
             found.append(means)
             if len(found) == 1:
                 stepped.gradients = self._geometry(means)
-            for name in tasks:
-                stepped.totals[name] = stepped.totals.get(name, 0) + losses.totals[name].detach()
-                stepped.counts[name] = stepped.counts.get(name, 0) + losses.counts[name]
+            _tally(stepped.totals, stepped.counts, losses)
         if len(kept) < 2:
             free = None if losses is None else losses.free
             weights = self.backward({name: found[-1][name] for name in kept}, free)
@@ -274,9 +271,7 @@ class Updater:
         for batch in batches:
             self.effort.note(self.effort.forward, tasks, len(batch))
             scored = self.losses.score(network(batch.input, list(tasks)), batch, tasks)
-            for name in tasks:
-                totals[name] = totals.get(name, 0) + scored.totals[name]
-                counts[name] = counts.get(name, 0) + scored.counts[name]
+            _tally(totals, counts, scored)
         losses = TaskLosses(totals, counts, self._extra, None).means()
         for name, buffer in network.named_buffers():
             buffer.copy_(buffers[name])
@@ -301,6 +296,13 @@ def require_finite(losses: Mapping[str, float], where: str) -> None:
                 f"The training loss of task '{name}' became {loss} in {where}; lower the learning "
                 "rate, or look for a division by zero in the loss or weighting."
             )
+
+
+def _tally(totals: dict[str, Tensor], counts: dict[str, Count], losses: TaskLosses) -> None:
+    """Add a mini-batch's summed losses and their numbers of elements."""
+    for name, total in losses.totals.items():
+        totals[name] = totals.get(name, 0) + total.detach()
+        counts[name] = counts.get(name, 0) + losses.counts[name]
 
 
 def _detached(values: Mapping[str, Tensor]) -> dict[str, Tensor]:

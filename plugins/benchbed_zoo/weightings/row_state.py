@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchbed.engine.combination import gramian
+
 Rows = Mapping[str, Tensor]
 """For each parameter by name a tensor for each task, ``(T, *shape)``."""
 
@@ -91,10 +93,7 @@ def along_tasks(values: np.ndarray, rows: Tensor) -> Tensor:
 
 def products(rows: Rows) -> np.ndarray:
     """Return the Gramian of the rows, ``(T, T)`` in float64, summed parameter by parameter."""
-    blocks = [block.flatten(1) for block in rows.values()]
-    total = sum((block @ block.T).double() for block in blocks)
-    assert isinstance(total, Tensor)
-    found: np.ndarray = total.cpu().numpy()
+    found: np.ndarray = gramian(list(zip(*rows.values(), strict=True))).cpu().numpy()
     return found
 
 

@@ -8,6 +8,8 @@ import torch
 from hypothesis import strategies as st
 
 from benchbed import EpochInfo
+from benchbed.engine.optim import build_optimizer
+from benchbed.protocol import Optimizer
 from tests.zoo.weightings import checks
 
 positive = st.floats(1e-3, 1e3)
@@ -27,6 +29,17 @@ def combined(strategy, losses):
     total = strategy.combine(losses)
     found = torch.autograd.grad(total, list(losses.values()), materialize_grads=True)
     return float(total.detach()), np.array([float(slope) for slope in found])
+
+
+def settle(strategy, losses, lr):
+    """Step what a strategy learns 300 times as a run does, which decays the network's weights."""
+    settings = Optimizer("sgd", lr=lr, weight_decay=0.9)
+    network = [torch.nn.Parameter(torch.ones(1))]
+    optimizer = build_optimizer(settings, network, strategy.parameters())
+    for _ in range(300):
+        optimizer.zero_grad()
+        strategy.combine(losses).backward()
+        optimizer.step()
 
 
 def told(strategy, curves, epochs=99, validation=None):

@@ -7,11 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchjd.scalarization import IMTLL
 
-from benchbed.engine.optim import build_optimizer
-from benchbed.protocol import Optimizer
 from benchbed.testing import WeightingContract
 from tests.zoo.weightings import checks
-from tests.zoo.weightings.at_loss_level import combined, named, positive
+from tests.zoo.weightings.at_loss_level import combined, named, positive, settle
 
 
 class TestImtlL(WeightingContract):
@@ -59,13 +57,7 @@ def test_it_starts_as_equal_weights():
 @pytest.mark.parametrize("loss", [0.05, 1.0, 8.0])
 def test_scaled_losses_settle_at_one(loss):
     strategy = checks.make("imtl-l", 1)
-    settings = Optimizer("sgd", lr=0.1, weight_decay=0.9)
-    network = [torch.nn.Parameter(torch.ones(1))]
-    optimizer = build_optimizer(settings, network, strategy.parameters())
-    for _ in range(300):
-        optimizer.zero_grad()
-        strategy.combine(named([loss])).backward()
-        optimizer.step()
+    settle(strategy, named([loss]), lr=0.1)
     assert float(strategy.scale["t0"].detach()) == pytest.approx(-math.log(loss), abs=1e-4)
 
 

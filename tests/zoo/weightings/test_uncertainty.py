@@ -6,13 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbed import WeightingContext
-from benchbed.engine.optim import build_optimizer
 from benchbed.errors import MethodError
-from benchbed.protocol import Optimizer
 from benchbed.testing import WeightingContract
 from benchbed_zoo.weightings.uncertainty import Uncertainty
 from tests.zoo.weightings import checks
-from tests.zoo.weightings.at_loss_level import named, positive
+from tests.zoo.weightings.at_loss_level import named, positive, settle
 from tests.zoo.weightings.small import ABC
 
 
@@ -53,13 +51,7 @@ def test_its_second_term_neither_overflows_nor_vanishes(s, expected):
 def test_the_variance_of_liebel_settles_where_the_derivative_is_zero(loss):
     """L/(2v) + log(1 + v) is least where 2·v² = L·(1 + v)."""
     strategy = checks.make("uncertainty:form=liebel", 1)
-    settings = Optimizer("sgd", lr=0.5, weight_decay=0.9)
-    network = [torch.nn.Parameter(torch.ones(1))]
-    optimizer = build_optimizer(settings, network, strategy.parameters())
-    for _ in range(300):
-        optimizer.zero_grad()
-        strategy.combine(named([loss])).backward()
-        optimizer.step()
+    settle(strategy, named([loss]), lr=0.5)
     variance = math.exp(float(strategy.log_variance["t0"].detach()))
     assert variance == pytest.approx((loss + math.sqrt(loss**2 + 8 * loss)) / 4, rel=1e-4)
 
@@ -102,15 +94,7 @@ def test_uncertainty_follows_kendalls_formulas_of_both_kinds(loss, s):
 def test_uncertainty_settles_where_its_formula_is_least(task, loss):
     """σ² = L for regression and 2·L for classification, where the derivative is 0."""
     strategy = Uncertainty(WeightingContext((task,), frozenset({"depth"})))
-    optimizer = build_optimizer(
-        Optimizer("sgd", lr=0.5, weight_decay=0.9),
-        [torch.nn.Parameter(torch.ones(1))],
-        strategy.parameters(),
-    )
-    for _ in range(300):
-        optimizer.zero_grad()
-        strategy.combine({task: torch.tensor(loss)}).backward()
-        optimizer.step()
+    settle(strategy, {task: torch.tensor(loss)}, lr=0.5)
     variance = math.exp(float(strategy.log_variance[task].detach()))
     assert variance == pytest.approx(loss if task == "depth" else 2 * loss, rel=1e-4)
 
