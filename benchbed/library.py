@@ -104,9 +104,8 @@ def backward(
             )
     if scaler is not None and scaler.is_enabled():
         engine.scale = scaler.scale(torch.ones((), device=device))
-    with torch.autocast(
-        device.type, enabled=False
-    ):  # products of gradients want their full precision
+    # products of gradients want their full precision
+    with torch.autocast(device.type, enabled=False):
         if accumulate or strategy in _WAITING:
             weights = _accumulated(engine, losses, decide=not accumulate)
         else:
