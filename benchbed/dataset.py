@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from benchbed.errors import ContractError, DataError
+
+Report = Callable[[int, int], None]
+"""Told (done, total) while data is prepared."""
 
 
 class Column(Protocol):
@@ -46,6 +49,9 @@ class Target:
         classes: number of classes, for ``class``.
         names: the classes' names, in order.
         ignore: the class index that marks what is not annotated.
+        groups: ways to group the samples for scores a group, each with its groups' names, such as
+            ``{"device": ("A", "B", "C")}``; the data set has a column of that name with each
+            sample's group, int64.
     """
 
     kind: Literal["class", "value"]
@@ -53,6 +59,7 @@ class Target:
     classes: int = 0
     names: tuple[str, ...] = ()
     ignore: int | None = None
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Dataset(ABC):
@@ -75,7 +82,9 @@ class Dataset(ABC):
 
     @abstractmethod
     def load(self, split: str, root: Path | None) -> Mapping[str, Column]:
-        """Return the columns of a split: ``"input"`` and one for each target, all of one length.
+        """Return the columns of a split: ``"input"``, one for each target and each way to group.
+
+        All have one length.
 
         Args:
             split: one of :attr:`splits`.
@@ -88,6 +97,22 @@ class Dataset(ABC):
     @abstractmethod
     def digest(self, root: Path | None) -> str:
         """Return a digest of the data; part of every run key. Must not import torch."""
+
+    def prepare(  # noqa: B027 - most data sets have nothing to prepare
+        self, root: Path | None, report: Report = lambda done, total: None
+    ) -> None:
+        """Make what ``load`` would have to make first, such as a cache; nothing by default.
+
+        Called once before runs start, so that they need not wait for one another; ``load`` must
+        work without it. Must not import torch.
+
+        Args:
+            root: the folder that holds the data; ``None`` for data sets that need none.
+            report: told how much is done, of how much in all.
+
+        Raises:
+            DataError: data is missing or damaged, or the cache cannot be written.
+        """
 
     def check(self, root: Path | None) -> list[str]:
         """Return what is missing or wrong, a sentence each with its path; empty if all is well."""
@@ -107,9 +132,12 @@ def check_columns(dataset: Dataset, split: str, columns: Mapping[str, Column]) -
     name = f"{type(dataset).__name__}.load('{split}')"
     if not isinstance(columns, Mapping) or "input" not in columns:
         raise ContractError(f"{name} must return a mapping with a column 'input'.")
-    for target in dataset.targets:
-        if target not in columns:
-            raise ContractError(f"{name} returned no column for target '{target}'.")
+    for key, target in dataset.targets.items():
+        if key not in columns:
+            raise ContractError(f"{name} returned no column for target '{key}'.")
+        for group in target.groups:
+            if group not in columns:
+                raise ContractError(f"{name} returned no column for the groups '{group}'.")
     for key, column in columns.items():
         if not hasattr(column, "__len__") or not hasattr(column, "__getitem__"):
             raise ContractError(

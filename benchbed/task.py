@@ -24,11 +24,17 @@ class Task(ABC):
         kind: ``classification`` or ``regression``; uncertainty weighting tells them apart.
         primary: name of the primary metric.
         percent: names of the metrics in [0, 1] that tables show times 100.
+        final: names of metrics that are too slow for every epoch; they are computed only where the
+            test split is scored for the record, so no curve and no selection can have them.
+        batch_level: the loss is one of a batch as a whole (dice, balancing within a batch) and no
+            sum over samples; then accumulation changes it, which the record notes.
     """
 
     kind: ClassVar[Literal["classification", "regression"]]
     primary: str
     percent: frozenset[str] = frozenset()
+    final: frozenset[str] = frozenset()
+    batch_level: bool = False
 
     def __init__(self, name: str, target: Target) -> None:
         self.name = name
@@ -71,7 +77,13 @@ class Task(ABC):
 
     @abstractmethod
     def metrics(self) -> dict[str, Metric]:
-        """Return fresh torchmetrics ``Metric``s by name; each states ``higher_is_better``."""
+        """Return fresh torchmetrics ``Metric``s by name; each states ``higher_is_better``.
+
+        Metrics that share their states, such as mIoU and pixel accuracy from one confusion matrix,
+        are objects of one class with an attribute ``state_key``, equal among those that share:
+        then only one of them is updated. A metric with an attribute ``group`` gets the samples'
+        groups of that name as a third argument of ``update`` (see ``Target.groups``).
+        """
 
     def draw(self, axes: Axes, value: Tensor) -> None:
         """Draw one sample's target or prediction for ``benchbed inspect``; override it at will.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchbed.hookspecs import hookimpl
 from benchbed.spec import Option, Spec
+from benchbed_zoo.tasks import contours, pixel_classes, pixel_values, samples
 from benchbed_zoo.weightings import gramian_level, loss_level, other_levels
 
 _HERE = Path(__file__).parent
@@ -77,21 +78,7 @@ def benchbed_backbones() -> Iterable[Spec]:
 @hookimpl
 def benchbed_tasks() -> Iterable[Spec]:
     """Tasks."""
-    return [
-        Spec(
-            id="classification",
-            version="1.0",
-            target=_target("tasks.classification", "Classification"),
-            summary="one of several classes for a sample; cross-entropy, accuracy",
-        ),
-        Spec(
-            id="regression",
-            version="1.0",
-            target=_target("tasks.regression", "Regression"),
-            summary="one real number for a sample; L1 or squared error, MAE and RMSE",
-            options={"loss": Option(str, "l1", "the loss", choices=("l1", "l2"))},
-        ),
-    ]
+    return [*samples.SPECS, *pixel_classes.SPECS, *pixel_values.SPECS, *contours.SPECS]
 
 
 @hookimpl

@@ -1,0 +1,68 @@
+"""The cache: what data sets make once and all runs share, in a folder of the user's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from benchbed.errors import DataError
+
+VARIABLE = "BENCHBED_CACHE"
+
+
+def cache_folder() -> Path:
+    """Return the folder that ``BENCHBED_CACHE`` names, or the platform's for caches."""
+    return Path(os.environ.get(VARIABLE) or user_cache_path("benchbed"))
+
+
+def cached(key: str, build: Callable[[Path], None], size: int) -> Path:
+    """Return the folder of a cache entry, made first where it is not there.
+
+    An entry appears whole or not at all; of several processes that ask at once, one makes it.
+
+    Args:
+        key: names the entry and must follow from all that its content follows from.
+        build: writes the content into an empty folder.
+        size: about how many bytes that is.
+
+    Raises:
+        DataError: the folder cannot be written, or has not enough space; with the remedy.
+    """
+    root = cache_folder()
+    entry = root / key
+    if entry.is_dir():
+        return entry
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(entry.with_name(f"{entry.name}.lock")):
+            if not entry.is_dir():
+                _make(entry, build, size)
+    except OSError as error:
+        raise DataError(
+            f"Cannot write the cache {entry}: {error.strerror or error}; set {VARIABLE} to a "
+            "folder that can be written."
+        ) from error
+    return entry
+
+
+def _make(entry: Path, build: Callable[[Path], None], size: int) -> None:
+    free = shutil.disk_usage(entry.parent).free
+    if free < size:
+        raise DataError(
+            f"The cache {entry} needs {size / 1e6:.0f} MB and the disk has {free / 1e6:.0f} MB "
+            f"left; free some, or set {VARIABLE} to a folder on another disk."
+        )
+    parts = entry.with_name(f"{entry.name}.part")
+    shutil.rmtree(parts, ignore_errors=True)  # of a process that was killed
+    parts.mkdir()
+    try:
+        build(parts)
+        parts.replace(entry)
+    except BaseException:
+        shutil.rmtree(parts, ignore_errors=True)
+        raise

@@ -1,0 +1,9 @@
+"""What the manifest says of the tasks of maps of classes. Light: it imports none of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from benchbed.spec import Spec
+
+SPECS: Final[tuple[Spec, ...]] = ()
