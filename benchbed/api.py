@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchbed.catalogue import find_protocol, find_suite
+from benchbed.dataset import Dataset
 from benchbed.environment import commit_of
 from benchbed.errors import ProtocolError, RunError
 from benchbed.execution.plan import Plan, Settings, make_plan
 from benchbed.execution.run import Summary, carry_out, default_jobs, measurable
-from benchbed.loading import load
+from benchbed.loading import load, make_component
 from benchbed.protocol import Protocol
 from benchbed.registry import Registry, discover
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
@@ -96,14 +97,20 @@ def execute_plan(
     Raises:
         PluginError: there is no such executor.
         StoreError: the results folder cannot be written.
+        DataError: the data cannot be prepared.
         KeyboardInterrupt: after every process was stopped and nothing is half-written.
     """
     from benchbed.execution.executor import Executor
+    from benchbed.execution.prepare import prepare
     from benchbed.execution.progress import ProgressDisplay
 
     make = load(registry.get("executor", executor).spec.target, Executor)
     summary = Summary()
     missing = plan.missing
+    if missing or (measure and plan.measurements):
+        job = plan.runs[0].job
+        dataset = make_component(job.dataset, Dataset)
+        prepare(dataset, job.dataset.id, Path(job.data_root) if job.data_root else None, console)
     if missing:
         with ProgressDisplay(len(missing), console) as display:
             workers = make(min(jobs, len(missing)))

@@ -93,8 +93,8 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``last``: the last one. ``best-validation``: the epoch with the best ``criterion`` on the
     validation split: ``loss`` (sum of the tasks' validation losses) or ``task/metric`` (in the run
-    of another single task: that task's own primary metric). ``mean-of-last-k``: test metrics
-    averaged over the last ``k`` epochs.
+    of another single task: that task's own primary metric, or its loss where that metric is
+    computed at the end only). ``mean-of-last-k``: test metrics averaged over the last ``k`` epochs.
     """
 
     rule: Literal["last", "best-validation", "mean-of-last-k"]

@@ -56,6 +56,8 @@ class Option:
         per_task: the option's name is a task's name (``fixed:scene=5``); ``default`` holds for the
             tasks that are not named.
         backbone: the value names a backbone; the protocol's backbone replaces the default.
+        added: came later than its component's version, and its default does what was done before:
+            at its default it is left out, so that earlier runs keep their keys and records.
     """
 
     type: type[Value]
@@ -66,6 +68,7 @@ class Option:
     maximum: float = math.inf
     per_task: bool = False
     backbone: bool = False
+    added: bool = False
 
     def parse(self, owner: str, name: str, text: Value) -> Value:
         """Convert ``text`` to the option's type.
@@ -209,6 +212,8 @@ class Spec:
     ) -> dict[str, Value]:
         """Return all options with their values, defaults filled in, in a fixed order.
 
+        Options that were ``added`` are left out at their defaults.
+
         Args:
             given: values by option name, as text or already typed.
             tasks: names that per-task options may take; any when ``None``.
@@ -222,6 +227,11 @@ class Spec:
         values: dict[str, Value] = {
             name: option.parse(self.id, name, given.get(name, option.default))
             for name, option in plain.items()
+        }
+        values = {
+            name: value
+            for name, value in values.items()
+            if not (plain[name].added and value == plain[name].default)
         }
         for name in sorted(set(given) - set(plain)):
             if per_task is None or (tasks is not None and name not in tasks):

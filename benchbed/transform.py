@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -23,12 +23,14 @@ class Batch:
         mixed: second targets by task, where inputs were mixed; they are scored as
             share·L(output, targets) + (1 − share)·L(output, mixed), so that no task knows of it.
         share: of the first targets.
+        groups: for each way to group samples the batch's groups, int64 ``(N,)``.
     """
 
     input: Tensor
     targets: Mapping[str, Tensor]
     mixed: Mapping[str, Tensor] | None = None
     share: float = 1.0
+    groups: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.input)

@@ -229,3 +229,10 @@ def test_per_task_options_take_task_names_and_drop_the_default():
     assert spec.resolve({"anything": "2"}) == {"anything": 2.0}
     with pytest.raises(MethodError, match="no option or task 'z'"):
         spec.resolve({"z": "2"}, ["a", "b", "c"])
+
+
+def test_an_option_added_later_leaves_no_trace_at_its_default():
+    before = Spec("good", "1.0", "package.module:Class", options={"a": Option(int, 1)})
+    after = replace(before, options={**before.options, "b": Option(int, 2, added=True)})
+    assert after.resolve({}) == after.resolve({"b": "2"}) == before.resolve({}) == {"a": 1}
+    assert after.resolve({"b": "3"}) == {"a": 1, "b": 3}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ class Split:
         targets: Mapping[str, str],
         device: torch.device,
         transforms: Sequence[Transform] = (),
+        groups: Iterable[str] = (),
     ) -> None:
         """Keep the columns.
 
@@ -30,9 +31,11 @@ class Split:
             targets: for each task its target's name.
             device: where batches go.
             transforms: applied to each batch on the device, in this order.
+            groups: names of the columns that hold samples' groups.
         """
         self._input = columns["input"]
         self._targets = {task: columns[target] for task, target in targets.items()}
+        self._groups = {name: columns[name] for name in groups}
         self.device = device
         self.transforms = tuple(transforms)
 
@@ -49,7 +52,8 @@ class Split:
             number: of the batch in its epoch; per-batch random numbers follow from it too.
         """
         targets = {task: self._fetch(column, indices) for task, column in self._targets.items()}
-        batch = Batch(self._fetch(self._input, indices), targets)
+        groups = {name: self._fetch(column, indices) for name, column in self._groups.items()}
+        batch = Batch(self._fetch(self._input, indices), targets, groups=groups)
         for place, transform in enumerate(self.transforms):
             generator = torch.Generator().manual_seed(
                 derive(seed, "transform", place, epoch, "batch", number)

@@ -78,12 +78,18 @@ class Selector:
             if name not in self.tasks:
                 name = next(iter(self.tasks))
                 metric = self.tasks[name].primary
+                if metric in self.tasks[name].final:
+                    return _worst_if_nan(-evaluation.losses[name])
             if metric not in evaluation.scores[name]:
+                late = metric in self.tasks[name].final
                 raise ContractError(
                     f"The protocol's selection.criterion names metric '{metric}', which task "
-                    f"'{name}' lacks; it has {', '.join(evaluation.scores[name])}."
+                    f"'{name}' {'computes at the end only' if late else 'lacks'}; it has "
+                    f"{', '.join(evaluation.scores[name])}."
                 )
             value, higher = evaluation.scores[name][metric], self.directions[name][metric]
-        if math.isnan(value):
-            return -math.inf
-        return value if higher else -value
+        return _worst_if_nan(value if higher else -value)
+
+
+def _worst_if_nan(value: float) -> float:
+    return -math.inf if math.isnan(value) else value

@@ -62,7 +62,8 @@ class Session:
         check_columns(self.dataset, name, columns)
         targets = {task: target_name(self.job, task) for task in self.tasks}
         made = [make_component(component, Transform) for component in transforms]
-        return Split(columns, targets, self.device, made)
+        groups = {group for task in self.tasks.values() for group in task.target.groups}
+        return Split(columns, targets, self.device, made, sorted(groups))
 
     def example(self, batch: int = 1) -> Tensor:
         """Return an input of zeros on the device, for costing."""

@@ -81,12 +81,20 @@ class Trainer:
         self.phases = self._phases()
         self.evaluator = Evaluator(session.tasks, self.protocol.batch_size, session.device)
         self.selector = Selector(self.protocol.selection, self.protocol.epochs, session.tasks)
-        self.progress = Progress()
+        self.progress = Progress(notes=self._batch_level())
         self.optimizer = self._make_optimizer()
         self.updater = self._make_updater()
         self.ema = self._make_ema()
         self._movement: Movement | None = None
         self._lr = self.protocol.optimizer.lr
+
+    def _batch_level(self) -> list[str]:
+        """Note losses that are not what one large batch would give."""
+        names = [name for name, task in self.session.tasks.items() if task.batch_level]
+        if not names or self.protocol.accumulate == 1:
+            return []
+        what = f"The loss of {', '.join(names)} is one of a batch as a whole: over "
+        return [what + f"{self.protocol.accumulate} accumulated mini-batches it is their mean."]
 
     def _updates_per_epoch(self) -> int:
         protocol = self.protocol
@@ -169,7 +177,7 @@ class Trainer:
         if self.selector.see(progress.selected, evaluation, progress.epoch):
             progress.selected.best_state = copy_state(self.scored)
         if self.selector.wants_test(progress.epoch):
-            progress.selected.tests.append(self.evaluator(self.scored, test).scores)
+            progress.selected.tests.append(self.evaluator(self.scored, test, final=True).scores)
         progress.epoch += 1
         progress.seconds += time.perf_counter() - started
         self._save()
@@ -272,7 +280,7 @@ class Trainer:
         if kept.best_state is not None:
             network.load_state_dict(kept.best_state)
             selected = kept.best_epoch + 1
-        tests = kept.tests or [self.evaluator(network, test).scores]
+        tests = kept.tests or [self.evaluator(network, test, final=True).scores]
         last = self.phases[-1][1].tasks
         absent = [] if last is None else [t for t in self.session.tasks if t not in last]
         if absent:

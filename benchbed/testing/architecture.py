@@ -54,6 +54,7 @@ class ArchitectureContract(Contract):
         backbone: the backbone's name; the default of the Spec's option where it is empty.
         unused: patterns of names of parameters that may stay without a gradient, as
             ``("backbone.stages.2.*",)``.
+        lacks: which of ``representation`` and ``last_shared`` it has none of for these targets.
     """
 
     kind: ClassVar[Kind] = "architecture"
@@ -68,6 +69,7 @@ class ArchitectureContract(Contract):
     }
     backbone: ClassVar[str] = ""
     unused: ClassVar[Sequence[str]] = ()
+    lacks: ClassVar[Sequence[str]] = ()
 
     def make_tasks(self) -> dict[str, Task]:
         """Return the tasks to build for; override it where the architecture wants certain ones."""
@@ -272,6 +274,8 @@ class ArchitectureContract(Contract):
         """Where it names a last shared layer or a representation, weightings can work there."""
         if getattr(self.plugin, point) is getattr(Architecture, point):
             pytest.skip(f"{self.name} does not define {point}().")
+        if point in self.lacks:
+            pytest.skip(f"{self.name} is stated to have no {point}() for these targets.")
         tasks = self.make_tasks()
         if len(tasks) < 2:
             pytest.skip(f"{self.name} is for one task.")

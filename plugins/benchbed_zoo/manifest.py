@@ -20,6 +20,7 @@ def _target(module: str, name: str) -> str:
 _BACKBONE = Option(
     str, "conv-small", "a built-in backbone, or any timm model with features", backbone=True
 )
+_DECODER = Option(int, 32, "channels of the decoders of maps", minimum=1, added=True)
 
 
 @hookimpl
@@ -31,7 +32,7 @@ def benchbed_architectures() -> Iterable[Spec]:
             version="1.0",
             target=_target("architectures.single_task", "SingleTask"),
             summary="a net of its own for each task: the baseline of Δm",
-            options={"backbone": _BACKBONE},
+            options={"backbone": _BACKBONE, "decoder_width": _DECODER},
             traits=frozenset({"one-run-per-task"}),
         ),
         Spec(
@@ -40,7 +41,7 @@ def benchbed_architectures() -> Iterable[Spec]:
             target=_target("architectures.hps", "HardParameterSharing"),
             summary="hard parameter sharing: one backbone, a head for each task",
             citation="R. Caruana: Multitask Learning, Machine Learning 28, 1997",
-            options={"backbone": _BACKBONE},
+            options={"backbone": _BACKBONE, "decoder_width": _DECODER},
         ),
     ]
 

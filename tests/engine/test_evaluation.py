@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchmetrics import Metric
 
 from benchbed.architecture import BuildContext
 from benchbed.dataset import Input, Target
@@ -133,3 +134,83 @@ def test_mean_scores_is_the_mean_of_each_metric_over_evaluations():
         {"a": {"x": 6.0, "y": 1.0}, "b": {"x": 0.5}},
     ]
     assert mean_scores(scores) == {"a": {"x": 3.0, "y": 3.0}, "b": {"x": 0.5}}
+
+
+class Hits(Metric):
+    """How many samples, of one group if any, have the value asked for; counts its updates."""
+
+    higher_is_better = True
+    full_state_update = False
+
+    def __init__(self, value, state_key=None, group=None):
+        super().__init__()
+        self.value, self.updates = value, 0
+        self.add_state("seen", torch.zeros(4, dtype=torch.int64), dist_reduce_fx="sum")
+        if state_key is not None:
+            self.state_key = state_key
+        if group is not None:
+            self.group = group
+
+    def update(self, prediction, target, groups=None):
+        self.updates += 1
+        chosen = target if groups is None else target[groups == 1]
+        self.seen += torch.bincount(chosen.long(), minlength=4)
+
+    def compute(self):
+        return self.seen[self.value]
+
+
+class Counting(ToyTask):
+    """Counts the values 0 to 3 of its target, in many ways."""
+
+    kind = "classification"
+    primary = "ones"
+    final = frozenset({"slow.1", "slow.2"})
+
+    def __init__(self, target):
+        super().__init__("a", target)
+        self.made = {}
+
+    def loss(self, output, target):
+        return output.sum() * 0, len(target)
+
+    def metrics(self):
+        self.made = {
+            "zeros": Hits(0, state_key="all"),
+            "ones": Hits(1, state_key="all"),
+            "slow.1": Hits(1),
+            "twos, alone": Hits(2),
+            "slow.2": Hits(2, state_key="all"),
+            "ones[second]": Hits(1, group="side"),
+            "twos[second]": Hits(2, group="side", state_key="all"),
+        }
+        return self.made
+
+
+def counted(final):
+    target = Target("value", groups={"side": ("first", "second")})
+    task = Counting(target)
+    values = np.array([0, 1, 2, 1, 1, 2, 0, 1], dtype=np.float32)
+    side = np.array([0, 1, 1, 1, 0, 0, 0, 1])
+    columns = {"input": np.zeros((8, 4), dtype=np.float32), "a": values, "side": side}
+    split = Split(columns, {"a": "a"}, CPU, groups=["side"])
+    evaluator = Evaluator({"a": task}, 3, CPU)
+    network = make_network(tasks={"a": task})
+    first = evaluator(network, split, final=final).scores["a"]
+    assert evaluator(network, split, final=final).scores["a"] == first
+    return first, task.made
+
+
+QUICK = {"zeros": 2, "ones": 4, "twos, alone": 2, "ones[second]": 3, "twos[second]": 1}
+
+
+def test_metrics_that_share_a_state_are_updated_once():
+    scores, made = counted(final=True)
+    assert scores == QUICK | {"slow.1": 4, "slow.2": 2}
+    updates = {name: metric.updates for name, metric in made.items()}
+    assert sum(updates[name] for name in ("zeros", "ones", "slow.2")) == 2 * 3
+    assert updates["twos, alone"] == updates["ones[second]"] == updates["twos[second]"] == 6
+
+
+def test_slow_metrics_are_left_out_of_every_epoch():
+    assert counted(final=False)[0] == QUICK

@@ -24,6 +24,33 @@ class TestHps(ArchitectureContract):
     options = {"backbone": "mlp", "backbone.width": 8}
 
 
+MAPS = {
+    "seg": Target("class", (32, 32), classes=5, ignore=255),
+    "depth": Target("value", (32, 32)),
+    "normals": Target("value", (3, 32, 32)),
+}
+
+
+class TestHpsOfMaps(ArchitectureContract):
+    id = "hps"
+    targets = MAPS
+    options = {"decoder_width": 8}
+    lacks = ("representation",)
+
+
+class TestHpsOfMapsAndSamples(ArchitectureContract):
+    id = "hps"
+    targets = {**MAPS, "scene": Target("class", classes=4)}
+    backbone = "mobilenetv3_small_050"
+    lacks = ("representation",)
+    unused = ("backbone.model.blocks.*",)
+
+
+class TestSingleTaskOfMaps(ArchitectureContract):
+    id = "single-task"
+    targets = MAPS
+
+
 class TestSingleTask(ArchitectureContract):
     id = "single-task"
 

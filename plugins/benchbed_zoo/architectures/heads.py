@@ -1,22 +1,93 @@
-"""Heads that turn features into a task's output."""
+"""Heads that turn a backbone's feature maps into a task's output."""
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Sequence
 
-from benchbed.errors import ContractError
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchbed.backbone import Backbone
+from benchbed.errors import MethodError
 from benchbed.task import Task
 
 
-def pooled_head(task: Task, channels: int) -> nn.Module:
-    """Return global average pooling and a linear layer, for one prediction a sample.
+class PooledHead(nn.Sequential):
+    """Global average pooling of the last map and a linear layer: one prediction a sample."""
+
+    def __init__(self, task: Task, backbone: Backbone) -> None:
+        super().__init__(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(backbone.channels[-1], task.channels),
+        )
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Return ``(N, task.channels)``."""
+        output: Tensor = super().forward(features[-1])
+        return output
+
+
+class PyramidHead(nn.Module):
+    """A decoder for a map: top-down over all maps of the backbone, then 1×1 convolution.
+
+    From the coarsest map to the finest: what came so far is enlarged bilinearly, the map is added
+    after a 1×1 convolution to ``width`` channels, and both are merged by 3×3 convolution, batch
+    norm and ReLU. The result is enlarged to the target's size.
+
+    Source: T.-Y. Lin et al., Feature Pyramid Networks for Object Detection, CVPR 2017, with the
+    convolution after each merge in the top-down path.
+    """
+
+    def __init__(self, task: Task, backbone: Backbone, width: int) -> None:
+        super().__init__()
+        self.size = task.target.shape[-2:]
+        if backbone.reductions[0] >= min(self.size):
+            raise MethodError(
+                f"Task '{task.name}' predicts a map of {self.size[0]}×{self.size[1]}, and "
+                f"{type(backbone).__name__} keeps none of its input; choose a convolutional "
+                "backbone such as conv-small or resnet18."
+            )
+        self.laterals = nn.ModuleList(nn.Conv2d(c, width, 1) for c in backbone.channels)
+        self.merges = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(width, width, 3, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(inplace=True),
+            )
+            for _ in backbone.channels
+        )
+        self.output = nn.Conv2d(width, task.channels, 1)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Return ``(N, task.channels, H, W)`` of the target's height and width."""
+        merged: Tensor | None = None
+        stages = zip(features, self.laterals, self.merges, strict=True)
+        for feature, lateral, merge in reversed(list(stages)):
+            level = lateral(feature)
+            if merged is not None:
+                level = level + _resized(merged, level.shape[-2:])
+            merged = merge(level)
+        return _resized(self.output(merged), self.size)
+
+
+def _resized(x: Tensor, size: Sequence[int]) -> Tensor:
+    if x.shape[-2:] == tuple(size):
+        return x
+    return F.interpolate(x, tuple(size), mode="bilinear", align_corners=False)
+
+
+def make_head(task: Task, backbone: Backbone, width: int) -> nn.Module:
+    """Return the head for a task's target: pooled for one prediction a sample, else a decoder.
+
+    Args:
+        task: what the head is for.
+        backbone: what it gets the feature maps of.
+        width: channels of a decoder.
 
     Raises:
-        ContractError: the task predicts a map.
+        MethodError: the task predicts a map, and the backbone keeps none.
     """
-    if task.target.shape:
-        raise ContractError(
-            f"Task '{task.name}' predicts a map of {task.target.shape}; this architecture has "
-            "heads for one prediction a sample only."
-        )
-    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, task.channels))
+    if len(task.target.shape) < 2:
+        return PooledHead(task, backbone)
+    return PyramidHead(task, backbone, width)

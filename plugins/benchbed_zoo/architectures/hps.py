@@ -7,32 +7,41 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor, nn
 
 from benchbed.architecture import Architecture, BuildContext
-from benchbed_zoo.architectures.heads import pooled_head
+from benchbed_zoo.architectures.heads import PooledHead, make_head
 
 
 class HardParameterSharing(Architecture):
-    """One backbone for all tasks, and a linear head on its pooled last features for each.
+    """One backbone for all tasks, and a head of its own for each.
+
+    The head is a linear layer on the pooled last features where the task predicts one thing a
+    sample, and a decoder over all feature maps (:class:`PyramidHead`) where it predicts a map.
 
     Source: R. Caruana, Multitask Learning, Machine Learning 28, 1997.
     """
 
-    def __init__(self, context: BuildContext, backbone: str = "") -> None:
+    def __init__(self, context: BuildContext, backbone: str = "", decoder_width: int = 32) -> None:
         super().__init__(context)
         self.backbone = context.backbone()
         self._features: Tensor | None = None
-        channels = self.backbone.channels[-1]
         self.heads = nn.ModuleDict(
-            {name: pooled_head(task, channels) for name, task in context.tasks.items()}
+            {
+                name: make_head(task, self.backbone, decoder_width)
+                for name, task in context.tasks.items()
+            }
         )
+        self._single = all(isinstance(head, PooledHead) for head in self.heads.values())
 
     def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
-        """Return the logits or values of the tasks, ``(N, channels)`` each."""
-        features = self.backbone(x)[-1]
-        self._features = features if self.training else None
+        """Return the outputs of the tasks, ``(N, channels)`` or ``(N, channels, H, W)`` each."""
+        features = self.backbone(x)
+        self._features = features[-1] if self.training and self._single else None
         return {task: self.heads[task](features) for task in tasks}
 
     def representation(self) -> Tensor | None:
-        """Return the last training pass's features, before they are pooled."""
+        """Return the last training pass's features, before they are pooled.
+
+        There is no single representation where a decoder reads several feature maps.
+        """
         return self._features
 
     def last_shared(self) -> Iterable[nn.Parameter] | None:
