@@ -61,6 +61,11 @@ class Target:
     ignore: int | None = None
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Height and width of a target that is a map; ``()`` for one value or vector a sample."""
+        return self.shape[-2:] if len(self.shape) > 1 else ()
+
 
 class Dataset(ABC):
     """Inputs with a target for each of its tasks, in named splits.

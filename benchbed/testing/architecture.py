@@ -38,7 +38,7 @@ from benchbed.task import Task
 from benchbed.testing.comparison import copied, difference, saved_and_loaded, some
 from benchbed.testing.contract import Contract
 from benchbed.testing.effects import seeded
-from benchbed.testing.samples import SampleTask, map_shape, sample_input, sample_target
+from benchbed.testing.samples import SampleTask, sample_input, sample_target
 from benchbed.testing.training import BATCH, Parts, Trained, assert_resumes, train, watched_steps
 from benchbed.transform import Batch
 from benchbed.weighting import Weighting, WeightingContext
@@ -170,7 +170,7 @@ class ArchitectureContract(Contract):
         assert torch.equal(x, before), f"{name} changes its input in place."
         mode = "training" if network.training else "evaluation"
         for key, task in tasks.items():
-            wanted = (count, task.channels, *map_shape(task.target))
+            wanted = (count, task.channels, *task.target.size)
             got = tuple(outputs[key].shape)
             assert got == wanted, f"{name}: in {mode} '{key}' has shape {got}, not {wanted}."
             finite = bool(torch.isfinite(outputs[key]).all())

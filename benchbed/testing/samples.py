@@ -40,11 +40,6 @@ def sample_target(target: Target, count: int, seed: int = 0) -> Tensor:
     return 0.5 + torch.rand(shape, generator=generator(seed))
 
 
-def map_shape(target: Target) -> tuple[int, ...]:
-    """Return the height and width of a target that is a map; ``()`` for one value a sample."""
-    return target.shape[-2:] if len(target.shape) > 1 else ()
-
-
 class SampleTask(Task):
     """Cross-entropy for classes, squared error for numbers; for samples and for maps."""
 

@@ -15,7 +15,7 @@ from benchbed.loading import make_component
 from benchbed.spec import Kind, Value
 from benchbed.task import Task, check_loss, check_metrics
 from benchbed.testing.contract import Contract
-from benchbed.testing.samples import IGNORED, generator, map_shape, sample_target
+from benchbed.testing.samples import IGNORED, generator, sample_target
 
 COUNT = 12
 
@@ -52,7 +52,7 @@ class TaskContract(Contract):
 
     def make_output(self, task: Task, count: int, seed: int) -> Tensor:
         """Return what a network might put out; override it where not every number will do."""
-        shape = (count, task.channels, *map_shape(task.target))
+        shape = (count, task.channels, *task.target.size)
         return torch.randn(shape, generator=generator(seed))
 
     def make_target(self, task: Task, count: int, seed: int) -> Tensor:
@@ -187,7 +187,7 @@ class TaskContract(Contract):
 
     def _no_gradient_at_invalid_places(self, task: Task) -> None:
         output, target = self.batch(task)
-        size = map_shape(task.target)
+        size = task.target.size
         out = torch.rand(COUNT, *size, generator=generator(9)) < 0.5
         total = task.loss(output, self.invalid(target, out))[0]
         (gradient,) = torch.autograd.grad(total, output)

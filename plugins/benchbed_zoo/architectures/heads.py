@@ -41,7 +41,7 @@ class PyramidHead(nn.Module):
 
     def __init__(self, task: Task, backbone: Backbone, width: int) -> None:
         super().__init__()
-        self.size = task.target.shape[-2:]
+        self.size = task.target.size
         if backbone.reductions[0] >= min(self.size):
             raise MethodError(
                 f"Task '{task.name}' predicts a map of {self.size[0]}×{self.size[1]}, and "
@@ -88,6 +88,6 @@ def make_head(task: Task, backbone: Backbone, width: int) -> nn.Module:
     Raises:
         MethodError: the task predicts a map, and the backbone keeps none.
     """
-    if len(task.target.shape) < 2:
+    if not task.target.size:
         return PooledHead(task, backbone)
     return PyramidHead(task, backbone, width)

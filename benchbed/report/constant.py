@@ -1,0 +1,159 @@
+"""The constant predictor: what a task scores without looking at its input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from torch import Tensor
+
+from benchbed.dataset import Dataset, check_columns
+from benchbed.engine.data import Split
+from benchbed.engine.evaluation import Scorer
+from benchbed.engine.session import build_task, target_name
+from benchbed.execution.plan import method_jobs
+from benchbed.loading import make_component
+from benchbed.protocol import Protocol
+from benchbed.record import Record
+from benchbed.registry import Registry
+from benchbed.task import Task
+
+BATCH: Final = 100
+STEPS: Final = 60
+"""At most so many looks at the training data to better the constant by the metric itself."""
+LOGITS: Final = np.linspace(-6.0, 6.0, 7)
+"""Constants to try for one logit, whose scores change in jumps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The best constant of a task.
+
+    Attributes:
+        metric: the task's primary one.
+        output: the network output that the constant stands for, one number a channel.
+        score: on the test split.
+    """
+
+    task: str
+    metric: str
+    higher_is_better: bool
+    output: tuple[float, ...]
+    score: float
+
+    def gain(self, score: float) -> float:
+        """Return by how much a score is better, as a share of the constant's own."""
+        difference = score - self.score if self.higher_is_better else self.score - score
+        if self.score == 0:
+            return math.copysign(math.inf, difference) if difference else 0.0
+        return difference / abs(self.score)
+
+
+def constants(protocol: Protocol, registry: Registry, root: Path | None) -> dict[str, Constant]:
+    """Fit the best constant of each task on the training split and score it on the test split.
+
+    The constant with the least training loss is found first (L-BFGS). From it the primary metric
+    on the training split is followed (Nelder and Mead) where there are up to three channels; of
+    several classes each one alone is tried, and of one logit a few values. The best by the metric
+    on the training split counts.
+
+    Raises:
+        BenchbedError: the protocol's plugins or its data are missing.
+    """
+    job = method_jobs(protocol, [protocol.delta_m.baseline], registry)[0]
+    dataset = make_component(job.dataset, Dataset)
+    tasks = {name: build_task(job, name, dataset) for name in protocol.tasks}
+    targets = {name: target_name(job, name) for name in tasks}
+
+    def split(name: str) -> Split:
+        columns = dataset.load(name, root)
+        check_columns(dataset, name, columns)
+        groups = {group for task in tasks.values() for group in task.target.groups}
+        return Split(columns, targets, torch.device("cpu"), groups=sorted(groups))
+
+    train, test = split(protocol.data.train), split(protocol.data.test)
+    return {name: _best(task, train, test) for name, task in tasks.items()}
+
+
+def _best(task: Task, train: Split, test: Split) -> Constant:
+    fitted = _least_loss(task, train)
+    higher = bool(task.metrics()[task.primary].higher_is_better)
+
+    def loss(output: np.ndarray) -> float:
+        score = _score(task, train, output)
+        return math.inf if math.isnan(score) else -score if higher else score
+
+    tried = [fitted, *_candidates(task)]
+    best = min(tried, key=loss)
+    if task.channels <= 3 and task.primary not in task.final:
+        found = minimize(loss, best, method="Nelder-Mead", options={"maxfev": STEPS})
+        best = found.x
+    score = _score(task, test, best)
+    return Constant(task.name, task.primary, higher, tuple(map(float, best)), score)
+
+
+def _candidates(task: Task) -> Iterable[np.ndarray]:
+    if task.target.kind != "class":
+        return []
+    if task.channels > 1:
+        return list(10.0 * np.eye(task.channels))
+    return [np.array([logit]) for logit in LOGITS]
+
+
+def _least_loss(task: Task, train: Split) -> np.ndarray:
+    def loss(output: np.ndarray) -> tuple[float, np.ndarray]:
+        constant = torch.tensor(output, requires_grad=True)
+        total, count = 0.0, 0.0
+        for batch in train.in_order(BATCH):
+            outputs = _everywhere(task, constant, len(batch))
+            found, number = task.loss(outputs, batch.targets[task.name])
+            if found.requires_grad:
+                found.backward()  # type: ignore[no-untyped-call]
+            total, count = total + float(found.detach()), count + float(number)
+        gradient = np.zeros_like(output) if constant.grad is None else constant.grad.numpy()
+        return total / max(count, 1.0), gradient / max(count, 1.0)
+
+    found: np.ndarray = minimize(
+        loss, np.full(task.channels, 0.1), jac=True, method="L-BFGS-B", options={"maxiter": 50}
+    ).x
+    return found
+
+
+def _everywhere(task: Task, constant: Tensor, count: int) -> Tensor:
+    """Return the constant as a network's output, ``(count, channels, …)``."""
+    size = task.target.size
+    return constant.float().reshape(1, -1, *(1 for _ in size)).expand(count, -1, *size)
+
+
+@torch.no_grad()
+def _score(task: Task, split: Split, output: np.ndarray) -> float:
+    scorer = Scorer({task.primary: task.metrics()[task.primary]}, split.device)
+    constant = torch.from_numpy(np.ascontiguousarray(output))
+    for batch in split.in_order(BATCH):
+        prediction = task.predict(_everywhere(task, constant, len(batch)))
+        scorer.update(prediction, batch.targets[task.name], batch.groups)
+    return scorer.compute()[task.primary]
+
+
+def least_gains(
+    found: Mapping[str, Constant], records: Iterable[Record]
+) -> dict[str, tuple[float, Record]]:
+    """Return, for each task, the record that gains least over its constant, and how much.
+
+    Args:
+        found: the constants by task.
+        records: all of the protocol's.
+    """
+    least: dict[str, tuple[float, Record]] = {}
+    for record in records:
+        for task, scores in record.test.items():
+            gain = found[task].gain(scores[found[task].metric])
+            if task not in least or gain < least[task][0]:
+                least[task] = (gain, record)
+    return least
