@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from benchbed.dataset import Target
+from benchbed.engine.evaluation import Scorer
 from benchbed.loading import make_component
 from benchbed.spec import Kind, Value
 from benchbed.task import Task, check_loss, check_metrics
@@ -28,7 +29,7 @@ class TaskContract(Contract):
             one number a sample, by the task's ``kind``.
         invalid_target: the number that marks what is invalid, such as 0 or NaN; the target's
             ``ignore`` where it is not given.
-        batch_level: the loss is no plain sum over samples (dice, balanced cross-entropy).
+        batches_count: names of metrics that depend on the batches by definition.
     """
 
     kind: ClassVar[Kind] = "task"
@@ -37,7 +38,7 @@ class TaskContract(Contract):
 
     target: ClassVar[Target | None] = None
     invalid_target: ClassVar[float | None] = None
-    batch_level: ClassVar[bool] = False
+    batches_count: ClassVar[frozenset[str]] = frozenset()
 
     def the_target(self) -> Target:
         """Return the target to test with."""
@@ -129,9 +130,9 @@ class TaskContract(Contract):
 
     def test_its_loss_is_summed_over_samples(self, given: Mapping[str, Value]) -> None:
         """Sums and numbers of two parts of a batch add up to those of the whole."""
-        if self.batch_level:
-            pytest.skip(f"{self.name} is stated to have a loss of the batch as a whole.")
         task = self.construct(given)
+        if task.batch_level:
+            pytest.skip(f"{self.name} is stated to have a loss of the batch as a whole.")
         output, target = self.batch(task)
         whole = _numbers(task, output, target)
         parts = [_numbers(task, output[at], target[at]) for at in (slice(0, 5), slice(5, None))]
@@ -200,8 +201,9 @@ class TaskContract(Contract):
         """They are torchmetrics objects, fresh at each call; percentages are among them."""
         task = self.construct(given)
         metrics = check_metrics(task)
-        strange = sorted(set(task.percent) - set(metrics))
-        assert not strange, f"{self.name}.percent names '{strange}', no metric of its own."
+        for what in ("percent", "final"):
+            strange = sorted(set(getattr(task, what)) - set(metrics))
+            assert not strange, f"{self.name}.{what} names '{strange}', no metric of its own."
         again = task.metrics()
         shared = [key for key, metric in metrics.items() if again[key] is metric]
         assert not shared, (
@@ -229,10 +231,33 @@ class TaskContract(Contract):
             assert inside, f"{self.name}.metrics(): '{key}' is in percent, and {score:g}."
         for how, split in splits.items():
             for key, score in _scores(task, output, target, split).items():
-                assert _close(score, scores[key]), (
+                assert key in self.batches_count or _close(score, scores[key]), (
                     f"{self.name}.metrics(): '{key}' is {scores[key]:g} in one batch and {score:g} "
                     f"{how}; add up sums and counts, not means of batches."
                 )
+
+    def test_its_metrics_give_alone_and_merged_what_they_give_together(
+        self, given: Mapping[str, Value]
+    ) -> None:
+        """Metrics that share a state would have the same one; those of two processes add up."""
+        task = self.construct(given)
+        output, target = self.batch(task)
+        prediction = task.predict(output.detach())
+        together = _scores(task, output.detach(), target, [list(range(COUNT))])
+        metrics, others = task.metrics(), task.metrics()
+        groups = _groups(task, COUNT)
+        for key, metric in metrics.items():
+            for one, at in ((metric, slice(0, 5)), (others[key], slice(5, None))):
+                name = getattr(one, "group", None)
+                further = () if name is None else (groups[name][at],)
+                one.update(prediction[at], target[at], *further)
+            metric.merge_state(others[key])
+            score = float(metric.compute())
+            assert key in self.batches_count or _close(score, together[key]), (
+                f"{self.name}.metrics(): '{key}' is {together[key]:g}, and {score:g} from two "
+                "objects merged; states must add up (dist_reduce_fx), and metrics with one "
+                "'state_key' must have the same state."
+            )
 
     def test_its_predictions_fit_outputs_or_targets(self, given: Mapping[str, Value]) -> None:
         """``predict`` keeps samples and places; one crop's average predicts what it does."""
@@ -264,13 +289,18 @@ def _numbers(task: Task, output: Tensor, target: Tensor) -> tuple[float, float]:
 def _scores(
     task: Task, output: Tensor, target: Tensor, batches: Sequence[Sequence[int]]
 ) -> dict[str, float]:
-    metrics = task.metrics()
+    scorer = Scorer(task.metrics(), output.device)
+    groups = _groups(task, len(output))
     for batch in batches:
         at = torch.tensor(batch)
-        prediction = task.predict(output[at])
-        for metric in metrics.values():
-            metric.update(prediction, target[at])
-    return {key: float(metric.compute()) for key, metric in metrics.items()}
+        of_batch = {name: group[at] for name, group in groups.items()}
+        scorer.update(task.predict(output[at]), target[at], of_batch)
+    return scorer.compute()
+
+
+def _groups(task: Task, count: int) -> dict[str, Tensor]:
+    """Return made-up groups of samples, for metrics of each group."""
+    return {name: torch.arange(count) % len(groups) for name, groups in task.target.groups.items()}
 
 
 def _close(one: float, other: float) -> bool:

@@ -254,6 +254,43 @@ class NoShare(Squared):
         return output.squeeze(1) + 10.0
 
 
+class SumsUnderOneName(ErrorOfValid):
+    """Says that it shares a state with what sums up something else."""
+
+    state_key = "error"
+
+    def __init__(self, scale):
+        super().__init__()
+        self.scale = scale
+
+    def update(self, preds, target):
+        super().update(self.scale * preds, self.scale * target)
+
+
+MERGED = "its_metrics_give_alone_and_merged_what_they_give_together"
+
+
+@refused(MERGED, "'twice' is [0-9.]+, and [0-9.]+ from two objects merged; states must add up")
+class SharesAnothersState(Squared):
+    def metrics(self):
+        return {"mae": SumsUnderOneName(1.0), "twice": SumsUnderOneName(2.0)}
+
+
+class KeepsItsOwn(ErrorOfValid):
+    def update(self, preds, target):
+        super().update(preds, target)
+        self.last = (preds - target).abs().mean()
+
+    def compute(self):
+        return self.last
+
+
+@refused(MERGED, "'mae' is [0-9.]+, and [0-9.]+ from two objects merged")
+class KeepsAStateThatDoesNotMerge(Squared):
+    def metrics(self):
+        return {"mae": KeepsItsOwn()}
+
+
 @refused("its_predictions_fit_outputs_or_targets", "returns shape \\(\\); it must be the target's")
 class OnePrediction(Squared):
     def predict(self, output):

@@ -1,0 +1,89 @@
+"""Heads for samples and for maps."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from benchbed.architecture import BuildContext
+from benchbed.dataset import Input, Target
+from benchbed.errors import MethodError
+from benchbed.testing.samples import SampleTask
+from benchbed_zoo.architectures.hps import HardParameterSharing
+from benchbed_zoo.backbones.conv_small import ConvSmall
+from benchbed_zoo.backbones.mlp import Mlp
+from benchbed_zoo.backbones.timm_features import TimmFeatures
+
+IMAGE = Input((3, 48, 80))
+TASKS = {
+    name: SampleTask(name, target)
+    for name, target in {
+        "seg": Target("class", (48, 80), classes=5),
+        "normals": Target("value", (3, 48, 80)),
+        "small": Target("value", (20, 33)),
+        "scene": Target("class", classes=4),
+    }.items()
+}
+
+
+def network(backbone, width=8):
+    torch.manual_seed(0)
+    context = BuildContext(TASKS, IMAGE, lambda: backbone)
+    return HardParameterSharing(context, decoder_width=width)
+
+
+@pytest.mark.parametrize("model", ["conv-small", "resnet18", "mobilenetv3_small_050"])
+def test_outputs_have_the_targets_size(model):
+    backbone = ConvSmall(IMAGE, 4) if model == "conv-small" else TimmFeatures(IMAGE, model)
+    outputs = network(backbone)(torch.randn(2, *IMAGE.shape), list(TASKS))
+    assert {name: tuple(output.shape) for name, output in outputs.items()} == {
+        "seg": (2, 5, 48, 80),
+        "normals": (2, 3, 48, 80),
+        "small": (2, 1, 20, 33),
+        "scene": (2, 4),
+    }
+
+
+@pytest.mark.parametrize("width", [1, 7, 32])
+def test_a_decoder_has_the_parameters_that_its_layers_make(width):
+    backbone = ConvSmall(IMAGE, 4)
+    head = network(backbone, width).heads["seg"]
+    laterals = sum(channels * width + width for channels in (4, 8, 16))
+    merges = 3 * (9 * width * width + 2 * width)
+    assert sum(p.numel() for p in head.parameters()) == laterals + merges + 5 * width + 5
+
+
+def test_a_decoder_equals_its_formula_written_out():
+    backbone = ConvSmall(IMAGE, 4).eval()
+    net = network(backbone).eval()
+    head = net.heads["seg"]
+    x = torch.randn(2, *IMAGE.shape)
+    merged = None
+    for i in (2, 1, 0):
+        weight, bias = head.laterals[i].weight, head.laterals[i].bias
+        level = F.conv2d(backbone(x)[i], weight, bias)
+        if merged is not None:
+            level = level + F.interpolate(merged, scale_factor=2.0, mode="bilinear")
+        convolution, norm, _ = head.merges[i]
+        level = F.conv2d(level, convolution.weight, padding=1)
+        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+        merged = ((level - norm.running_mean[:, None, None]) * scale[:, None, None]).relu()
+    expected = F.conv2d(merged, head.output.weight, head.output.bias)
+    torch.testing.assert_close(net(x, ["seg"])["seg"], expected)
+
+
+def test_a_representation_is_there_only_where_all_heads_read_the_same_one():
+    x = torch.randn(2, *IMAGE.shape)
+    net = network(ConvSmall(IMAGE, 4))
+    net(x, ["scene"])
+    assert net.representation() is None
+    samples = BuildContext({"scene": TASKS["scene"]}, IMAGE, lambda: ConvSmall(IMAGE, 4))
+    single = HardParameterSharing(samples)
+    single(x, ["scene"])
+    assert single.representation().shape == (2, 16, 12, 20)
+    assert single.eval()(x, ["scene"]).keys() == {"scene"}
+    assert single.representation() is None
+
+
+def test_a_backbone_without_maps_is_refused_for_a_map():
+    with pytest.raises(MethodError, match="predicts a map of 48×80, and Mlp keeps none"):
+        network(Mlp(IMAGE, 4))
