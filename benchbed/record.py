@@ -28,6 +28,7 @@ class MetricInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     higher_is_better: bool
     primary: bool = False
     percent: bool = False
+    detail: bool = False
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -26,6 +26,7 @@ class Task(ABC):
         percent: names of the metrics in [0, 1] that tables show times 100.
         final: names of metrics that are too slow for every epoch; they are computed only where the
             test split is scored for the record, so no curve and no selection can have them.
+        details: names of metrics that look at one class or group alone; no Δm counts them.
         batch_level: the loss is one of a batch as a whole (dice, balancing within a batch) and no
             sum over samples; then accumulation changes it, which the record notes.
     """
@@ -34,6 +35,7 @@ class Task(ABC):
     primary: str
     percent: frozenset[str] = frozenset()
     final: frozenset[str] = frozenset()
+    details: frozenset[str] = frozenset()
     batch_level: bool = False
 
     def __init__(self, name: str, target: Target) -> None:

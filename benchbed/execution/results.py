@@ -88,7 +88,12 @@ def make_record(
 def _metric_infos(session: Session) -> dict[str, dict[str, MetricInfo]]:
     return {
         name: {
-            key: MetricInfo(bool(metric.higher_is_better), key == task.primary, key in task.percent)
+            key: MetricInfo(
+                bool(metric.higher_is_better),
+                key == task.primary,
+                key in task.percent,
+                key in task.details,
+            )
             for key, metric in task.metrics().items()
         }
         for name, task in session.tasks.items()

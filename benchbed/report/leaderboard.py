@@ -289,9 +289,19 @@ class _Builder:
         baseline: Mapping[str, Mapping[str, float]],
         infos: Mapping[str, Mapping[str, MetricInfo]],
     ) -> float:
+        details = {t: {m for m, i in ms.items() if i.detail} for t, ms in infos.items()}
+
+        def counted(
+            scores: Mapping[str, Mapping[str, float]],
+        ) -> dict[str, Mapping[str, float]]:
+            return {
+                task: {m: value for m, value in values.items() if m not in details.get(task, ())}
+                for task, values in scores.items()
+            }
+
         return delta_m(
-            scores,
-            baseline,
+            counted(scores),
+            counted(baseline),
             {t: {m: i.higher_is_better for m, i in ms.items()} for t, ms in infos.items()},
             definition=self.definition,
             primary={t: m for t, ms in infos.items() for m, i in ms.items() if i.primary},

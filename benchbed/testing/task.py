@@ -201,7 +201,7 @@ class TaskContract(Contract):
         """They are torchmetrics objects, fresh at each call; percentages are among them."""
         task = self.construct(given)
         metrics = check_metrics(task)
-        for what in ("percent", "final"):
+        for what in ("percent", "final", "details"):
             strange = sorted(set(getattr(task, what)) - set(metrics))
             assert not strange, f"{self.name}.{what} names '{strange}', no metric of its own."
         again = task.metrics()
