@@ -110,7 +110,7 @@ class Evaluator:
         for module, training in modes:
             module.training = training
         return Evaluation(
-            {name: float(sums[name]) / max(counts[name], 1.0) for name in names},
+            {name: float(sums[name]) / (counts[name] or 1.0) for name in names},
             {name: scorer.compute() for name, scorer in scorers.items()},
         )
 

@@ -148,4 +148,5 @@ def _rescaled(total: Tensor, count: Count, wanted: Count) -> Tensor:
     """Return a sum over ``count`` elements as one over ``wanted`` elements of the same mean."""
     if isinstance(count, int) and isinstance(wanted, int) and count == wanted:
         return total
-    return total / torch.as_tensor(count).clamp(min=1) * wanted
+    number = torch.as_tensor(count)
+    return total / torch.where(number > 0, number, 1) * wanted

@@ -204,7 +204,7 @@ class Trainer:
             for name, total in stepped.totals.items():
                 sums[name] = sums[name] + total if name in sums else total.double()
                 counts[name] = counts.get(name, 0) + stepped.counts[name]
-        means = {name: float(sums[name]) / max(float(counts[name]), 1.0) for name in sums}
+        means = {name: float(sums[name]) / (float(counts[name]) or 1.0) for name in sums}
         require_finite(means, f"epoch {progress.epoch + 1}")
         if self._movement is not None:
             progress.notes += self._movement.unmoved(session.network)

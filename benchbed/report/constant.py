@@ -117,7 +117,7 @@ def _least_loss(task: Task, train: Split) -> np.ndarray:
                 found.backward()  # type: ignore[no-untyped-call]
             total, count = total + float(found.detach()), count + float(number)
         gradient = np.zeros_like(output) if constant.grad is None else constant.grad.numpy()
-        return total / max(count, 1.0), gradient / max(count, 1.0)
+        return total / (count or 1.0), gradient / (count or 1.0)
 
     found: np.ndarray = minimize(
         loss, np.full(task.channels, 0.1), jac=True, method="L-BFGS-B", options={"maxiter": 50}

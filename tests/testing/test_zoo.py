@@ -16,7 +16,7 @@ from benchbed.testing import (
     TransformContract,
     WeightingContract,
 )
-from tests.zoo import weightings
+from tests.zoo import tasks, weightings
 
 
 class TestHps(ArchitectureContract):
@@ -89,11 +89,12 @@ class TestDigits(DatasetContract):
     id = "digits"
 
 
-def weighting_tests():
-    """The test files of single weighting strategies, which hold their conformance classes."""
-    for found in pkgutil.iter_modules(weightings.__path__):
-        if found.name.startswith("test_"):
-            yield importlib.import_module(f"{weightings.__name__}.{found.name}")
+def files_of_one_plugin():
+    """The test files of single strategies and tasks, which hold their conformance classes."""
+    for package in (tasks, weightings):
+        for found in pkgutil.iter_modules(package.__path__):
+            if found.name.startswith("test_"):
+                yield importlib.import_module(f"{package.__name__}.{found.name}")
 
 
 KINDS = {
@@ -112,7 +113,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_first_party_plugin_has_a_conformance_class(kind):
     brought = {x.spec.id for x in discover().of_kind(kind) if x.distribution == "benchbed"}
-    places = [globals(), *(vars(module) for module in weighting_tests())]
+    places = [globals(), *(vars(module) for module in files_of_one_plugin())]
     tested = {
         thing.id
         for place in places
