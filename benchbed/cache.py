@@ -10,14 +10,15 @@ from pathlib import Path
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from benchbed.errors import DataError
+from benchbed.errors import DataError, one_line
 
 VARIABLE = "BENCHBED_CACHE"
 
 
 def cache_folder() -> Path:
-    """Return the folder that ``BENCHBED_CACHE`` names, or the platform's for caches."""
-    return Path(os.environ.get(VARIABLE) or user_cache_path("benchbed"))
+    """Return the folder that ``BENCHBED_CACHE`` names, or the platform's for caches; absolute."""
+    named = os.environ.get(VARIABLE)
+    return Path(named).expanduser().absolute() if named else user_cache_path("benchbed")
 
 
 def cached(key: str, build: Callable[[Path], None], size: int) -> Path:
@@ -31,34 +32,35 @@ def cached(key: str, build: Callable[[Path], None], size: int) -> Path:
         size: about how many bytes that is.
 
     Raises:
-        DataError: the folder cannot be written, or has not enough space; with the remedy.
+        DataError: the folder cannot be written or has not enough space, or ``build`` met a file
+            that cannot be read; the message names it.
     """
-    root = cache_folder()
-    entry = root / key
-    if entry.is_dir():
-        return entry
+    entry = cache_folder() / key
     try:
+        if entry.is_dir():
+            return entry
         entry.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(entry.with_name(f"{entry.name}.lock")):
             if not entry.is_dir():
                 _make(entry, build, size)
     except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
         raise DataError(
-            f"Cannot write the cache {entry}: {error.strerror or error}; set {VARIABLE} to a "
-            "folder that can be written."
+            f"Cannot make the cache {entry}: {error.strerror or one_line(error)}{where}; set "
+            f"{VARIABLE} to a folder that can be written and has space."
         ) from error
     return entry
 
 
 def _make(entry: Path, build: Callable[[Path], None], size: int) -> None:
+    parts = entry.with_name(f"{entry.name}.part")
+    shutil.rmtree(parts, ignore_errors=True)  # of a process that was killed
     free = shutil.disk_usage(entry.parent).free
     if free < size:
         raise DataError(
             f"The cache {entry} needs {size / 1e6:.0f} MB and the disk has {free / 1e6:.0f} MB "
             f"left; free some, or set {VARIABLE} to a folder on another disk."
         )
-    parts = entry.with_name(f"{entry.name}.part")
-    shutil.rmtree(parts, ignore_errors=True)  # of a process that was killed
     parts.mkdir()
     try:
         build(parts)

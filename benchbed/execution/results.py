@@ -43,9 +43,11 @@ def make_record(
     """Return the record of a finished run, with notes on how it was started.
 
     Raises:
-        RunError: a test metric is not finite.
+        RunError: a test metric is not finite, other than that of a class or group that the test
+            split lacks, which is left out.
     """
-    _require_finite(outcome.test)
+    test = _without_empty_details(outcome.test, session)
+    _require_finite(test)
     progress = outcome.progress
     return Record(
         schema="benchbed.record/1",
@@ -58,8 +60,8 @@ def make_record(
         engine=ENGINE,
         components=job.components,
         data_digest=job.data_digest,
-        metrics=_metric_infos(session),
-        test=outcome.test,
+        metrics=_metric_infos(session, test),
+        test=test,
         validation=_finite_scores(outcome.validation),
         selection=str(job.protocol.selection),
         selected_epoch=outcome.selected_epoch,
@@ -85,7 +87,18 @@ def make_record(
     )
 
 
-def _metric_infos(session: Session) -> dict[str, dict[str, MetricInfo]]:
+def _without_empty_details(scores: Scores, session: Session) -> Scores:
+    return {
+        task: {
+            metric: value
+            for metric, value in values.items()
+            if metric not in session.tasks[task].details or finite(value) is not None
+        }
+        for task, values in scores.items()
+    }
+
+
+def _metric_infos(session: Session, scores: Scores) -> dict[str, dict[str, MetricInfo]]:
     return {
         name: {
             key: MetricInfo(
@@ -95,6 +108,7 @@ def _metric_infos(session: Session) -> dict[str, dict[str, MetricInfo]]:
                 key in task.details,
             )
             for key, metric in task.metrics().items()
+            if key in scores[name]
         }
         for name, task in session.tasks.items()
     }

@@ -325,7 +325,11 @@ def _cosines(seeds: Iterable[Sequence[Record]]) -> dict[str, Stat]:
 
 def _mean(items: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
     return {
-        task: {metric: sum(i[task][metric] for i in items) / len(items) for metric in metrics}
+        task: {
+            metric: sum(i[task][metric] for i in items) / len(items)
+            for metric in metrics
+            if all(metric in i[task] for i in items)  # a seed may lack a detail
+        }
         for task, metrics in items[0].items()
     }
 

@@ -13,15 +13,21 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from benchbed.dataset import Input
-from benchbed.drawing import GREY, draw_input, legend_shape, new_figure, palette, set_title, wrap
+from benchbed.drawing import GREY, draw_input, new_figure, palette, set_title, wrap
 from benchbed.errors import PluginError, one_line
+from benchbed.report.layout import (
+    WIDTH,
+    add_legend,
+    class_patches,
+    legend_height,
+    panel_height,
+    panel_width,
+)
 from benchbed.task import Task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH: Final = 1.7
-"""Of one panel, in inches."""
 WRONG: Final = "tab:red"
 
 
@@ -52,9 +58,9 @@ def draw_panels(
         PluginError: a task's ``draw`` fails.
     """
     legends = {name: _legend(task) for name, task in tasks.items()}
-    lines = max((legend_shape(_labels(x), 2 * WIDTH)[0] for x in legends.values() if x), default=0)
-    widths = [WIDTH, *(_width(task) for task in tasks.values() for _ in range(2))]
-    heights = [WIDTH * _aspect(described)] * len(samples) + ([0.15 * lines + 0.1] if lines else [])
+    below = [legend_height(handles, 2 * WIDTH) for handles in legends.values() if handles]
+    widths = [WIDTH, *(panel_width(task.target) for task in tasks.values() for _ in range(2))]
+    heights = [panel_height(described)] * len(samples) + ([max(below)] if below else [])
     figure = new_figure(sum(widths) + 0.4, sum(heights) + 0.5)
     grid = figure.add_gridspec(
         len(heights), len(widths), height_ratios=heights, width_ratios=widths
@@ -74,31 +80,10 @@ def draw_panels(
             _name_columns(axes, tasks)
     for place, handles in enumerate(legends.values()):
         if handles:
-            below = figure.add_subplot(grid[-1, 1 + 2 * place : 3 + 2 * place])
-            below.axis("off")
-            below.legend(
-                handles=handles,
-                ncols=legend_shape(_labels(handles), 2 * WIDTH)[1],
-                loc="upper center",
-                fontsize=6,
-                frameon=False,
-                handlelength=1.0,
-            )
+            cell = figure.add_subplot(grid[-1, 1 + 2 * place : 3 + 2 * place])
+            add_legend(cell, handles, 2 * WIDTH, "upper center")
     set_title(figure, title)
     return figure
-
-
-def _width(task: Task) -> float:
-    """Return the width of a task's panels: narrow where there is only a word or a number."""
-    return 0.6 * WIDTH if task.target.shape == () else WIDTH
-
-
-def _aspect(described: Input) -> float:
-    """Return a panel's height over its width, that of the input where it is an image."""
-    if len(described.shape) < 2:
-        return 0.7
-    high, wide = described.shape[-2:]
-    return min(max(high / wide, 0.4), 2.0)
 
 
 def _draw(task: Task, axes: Axes, value: Tensor) -> None:
@@ -111,7 +96,7 @@ def _draw(task: Task, axes: Axes, value: Tensor) -> None:
 def _name_columns(axes: Sequence[Axes], tasks: Mapping[str, Task]) -> None:
     axes[0].set_title("input", fontsize=9)
     for place, name in enumerate(tasks):
-        shown = wrap(name, int(9 * _width(tasks[name])))
+        shown = wrap(name, int(9 * panel_width(tasks[name].target)))
         axes[1 + 2 * place].set_title(f"{shown}\ntarget", fontsize=9)
         axes[2 + 2 * place].set_title(f"{shown}\nprediction", fontsize=9)
 
@@ -155,15 +140,8 @@ def _frame(axes: Axes) -> None:
 def _legend(task: Task) -> list[Patch]:
     """Return what the colours of a map of classes mean, where the task draws them by default."""
     target = task.target
-    if type(task).draw is not Task.draw or target.kind != "class" or len(target.shape) != 2:
+    by_default = type(task).draw is Task.draw
+    if not (by_default and target.kind == "class" and len(target.shape) == 2 and target.names):
         return []
-    colours = palette(len(target.names))
-    handles = [
-        Patch(color=tuple(colour), label=name)
-        for name, colour in zip(target.names, colours, strict=True)
-    ]
-    return [*handles, Patch(color=GREY, label="not annotated")] if handles else []
-
-
-def _labels(handles: Sequence[Patch]) -> list[str]:
-    return [str(handle.get_label()) for handle in handles]
+    colours = [*palette(len(target.names)), GREY]
+    return class_patches([*target.names, "not annotated"], colours)

@@ -304,4 +304,6 @@ def _groups(task: Task, count: int) -> dict[str, Tensor]:
 
 
 def _close(one: float, other: float) -> bool:
+    if math.isnan(one) and math.isnan(other):
+        return True
     return abs(one - other) <= 1e-4 * max(1e-2, abs(one), abs(other))

@@ -12,6 +12,23 @@ SPECS: Final = (
         version="1.0",
         target="benchbed_zoo.tasks.classification:Classification",
         summary="one of several classes for a sample; cross-entropy, accuracy",
+        options={
+            "f1": Option(bool, False, "also the mean of the classes' F1", added=True),
+            "per_class": Option(bool, False, "also each class's accuracy", added=True),
+            "confusion": Option(bool, False, "also the confusion matrix, in samples", added=True),
+            "group": Option(
+                str,
+                "none",
+                "also the accuracy of each group, as the data set groups its samples",
+                added=True,
+            ),
+        },
+    ),
+    Spec(
+        id="multi-label",
+        version="1.0",
+        target="benchbed_zoo.tasks.multi_label:MultiLabel",
+        summary="several labels for a sample; binary cross-entropy, accuracy, F1, mAP",
     ),
     Spec(
         id="regression",
