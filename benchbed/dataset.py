@@ -49,6 +49,9 @@ class Target:
         classes: number of classes, for ``class``.
         names: the classes' names, in order.
         ignore: the class index that marks what is not annotated.
+        geometry: what transforms of the image do to the numbers: ``direction`` for ``(3, H, W)``
+            vectors in the camera's frame (x right, y down), which turn with it; ``distance`` for
+            lengths along the optical axis, which scale with it.
         groups: ways to group the samples for scores a group, each with its groups' names, such as
             ``{"device": ("A", "B", "C")}``; the data set has a column of that name with each
             sample's group, int64.
@@ -59,6 +62,7 @@ class Target:
     classes: int = 0
     names: tuple[str, ...] = ()
     ignore: int | None = None
+    geometry: Literal["", "direction", "distance"] = ""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchbed.dataset import Target
 from benchbed.errors import ContractError
 
 
@@ -23,6 +24,7 @@ class Batch:
         mixed: second targets by task, where inputs were mixed; they are scored as
             share·L(output, targets) + (1 − share)·L(output, mixed), so that no task knows of it.
         share: of the first targets.
+        described: the targets' descriptions by task: which are maps, and what flips do to them.
         groups: for each way to group samples the batch's groups, int64 ``(N,)``.
     """
 
@@ -30,6 +32,7 @@ class Batch:
     targets: Mapping[str, Tensor]
     mixed: Mapping[str, Tensor] | None = None
     share: float = 1.0
+    described: Mapping[str, Target] = field(default_factory=dict)
     groups: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:

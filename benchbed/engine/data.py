@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.dataset import Column
+from benchbed.dataset import Column, Target
 from benchbed.engine.seeding import derive
 from benchbed.transform import Batch, Draws, Transform, check_batch
 
@@ -22,6 +22,7 @@ class Split:
         targets: Mapping[str, str],
         device: torch.device,
         transforms: Sequence[Transform] = (),
+        described: Mapping[str, Target] | None = None,
         groups: Iterable[str] = (),
     ) -> None:
         """Keep the columns.
@@ -31,10 +32,12 @@ class Split:
             targets: for each task its target's name.
             device: where batches go.
             transforms: applied to each batch on the device, in this order.
+            described: the targets' descriptions by task, for transforms.
             groups: names of the columns that hold samples' groups.
         """
         self._input = columns["input"]
         self._targets = {task: columns[target] for task, target in targets.items()}
+        self._described = described or {}
         self._groups = {name: columns[name] for name in groups}
         self.device = device
         self.transforms = tuple(transforms)
@@ -53,7 +56,8 @@ class Split:
         """
         targets = {task: self._fetch(column, indices) for task, column in self._targets.items()}
         groups = {name: self._fetch(column, indices) for name, column in self._groups.items()}
-        batch = Batch(self._fetch(self._input, indices), targets, groups=groups)
+        given = self._fetch(self._input, indices)
+        batch = Batch(given, targets, described=self._described, groups=groups)
         for place, transform in enumerate(self.transforms):
             generator = torch.Generator().manual_seed(
                 derive(seed, "transform", place, epoch, "batch", number)

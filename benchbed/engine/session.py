@@ -63,7 +63,8 @@ class Session:
         targets = {task: target_name(self.job, task) for task in self.tasks}
         made = [make_component(component, Transform) for component in transforms]
         groups = {group for task in self.tasks.values() for group in task.target.groups}
-        return Split(columns, targets, self.device, made, sorted(groups))
+        described = {name: task.target for name, task in self.tasks.items()}
+        return Split(columns, targets, self.device, made, described, sorted(groups))
 
     def example(self, batch: int = 1) -> Tensor:
         """Return an input of zeros on the device, for costing."""

@@ -56,7 +56,7 @@ class TransformContract(Contract):
             name: sample_target(target, count, number + 1)[at]
             for number, (name, target) in enumerate(self.targets.items())
         }
-        return Batch(sample_input(self.input, count)[at], targets)
+        return Batch(sample_input(self.input, count)[at], targets, described=self.targets)
 
     def draws(self, places: Sequence[int] = range(len(SAMPLES)), *, batch_seed: int = 5) -> Draws:
         """Return the random numbers of such a batch."""

@@ -112,6 +112,20 @@ def benchbed_datasets() -> Iterable[Spec]:
 
 
 @hookimpl
+def benchbed_transforms() -> Iterable[Spec]:
+    """Batch transforms."""
+    return [
+        Spec(
+            id="flip",
+            version="1.0",
+            target=_target("transforms.flip", "Flip"),
+            summary="images and maps mirrored left to right, each sample by itself",
+            options={"p": Option(float, 0.5, "probability", minimum=0, maximum=1)},
+        ),
+    ]
+
+
+@hookimpl
 def benchbed_weightings() -> Iterable[Spec]:
     """Weighting strategies."""
     return [*loss_level.SPECS, *gramian_level.SPECS, *other_levels.SPECS]

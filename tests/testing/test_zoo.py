@@ -85,6 +85,12 @@ class TestRegression(TaskContract):
     options = {"loss": "l2"}
 
 
+class TestFlip(TransformContract):
+    id = "flip"
+    targets = MAPS
+    per_sample = True
+
+
 class TestDigits(DatasetContract):
     id = "digits"
 

@@ -106,8 +106,8 @@ class Rooms(Dataset):
         self.input = Input((3, *plane))
         self.targets = {
             "segmentation": _classes(plane, CLASSES),
-            "depth": Target("value", plane),
-            "normals": Target("value", (3, *plane)),
+            "depth": Target("value", plane, geometry="distance"),
+            "normals": Target("value", (3, *plane), geometry="direction"),
             "albedo": Target("value", (3, *plane)),
             "edges": _classes(plane, ("inside", "edge")),
             "saliency": _classes(plane, ("background", "main object")),

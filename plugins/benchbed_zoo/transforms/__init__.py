@@ -1,0 +1,1 @@
+"""Batch transforms, one a file."""
