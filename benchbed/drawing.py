@@ -20,22 +20,26 @@ if TYPE_CHECKING:
 
 GREY: Final = "0.65"
 """What is ignored, invalid or not annotated; no class has it."""
+DARK: Final = 0.2
+"""Of each colour channel of the background."""
 TITLE_SIZE: Final = 10
 """Of a figure's title, in points."""
 DPI: Final = 120
 
 
-def palette(classes: int) -> np.ndarray:
+def palette(classes: int, names: Sequence[str] = ()) -> np.ndarray:
     """Return the classes' colours, ``(classes, 3)`` in [0, 1]; a class always has the same one.
 
     The 54 first differ: matplotlib's qualitative maps without their greys, the most different
-    first.
+    first. A class of the name ``background`` is dark.
     """
     tab20 = np.delete(np.array(mpl.colormaps["tab20"].colors), [14, 15], axis=0)  # type: ignore[attr-defined]
     tab20b = np.array(mpl.colormaps["tab20b"].colors)  # type: ignore[attr-defined]
     tab20c = np.array(mpl.colormaps["tab20c"].colors)[:16]  # type: ignore[attr-defined]
     colours = np.concatenate([tab20[::2], tab20[1::2], tab20b, tab20c])
     chosen: np.ndarray = colours[np.arange(classes) % len(colours)]
+    if "background" in names:
+        chosen[names.index("background")] = DARK
     return chosen
 
 
@@ -163,7 +167,7 @@ def _draw_classes(axes: Axes, indices: np.ndarray, target: Target) -> None:
         _draw_text(axes, name if known else "not annotated", grey=not known)
     elif indices.ndim == 2:
         colours = np.full((*indices.shape, 3), float(GREY))
-        colours[known] = palette(target.classes)[indices[known].astype(np.int64)]
+        colours[known] = palette(target.classes, target.names)[indices[known].astype(np.int64)]
         _bare(axes)
         axes.imshow(colours)
     else:

@@ -143,5 +143,5 @@ def _legend(task: Task) -> list[Patch]:
     by_default = type(task).draw is Task.draw
     if not (by_default and target.kind == "class" and len(target.shape) == 2 and target.names):
         return []
-    colours = [*palette(len(target.names)), GREY]
+    colours = [*palette(len(target.names), target.names), GREY]
     return class_patches([*target.names, "not annotated"], colours)

@@ -203,7 +203,7 @@ def _legend(values: np.ndarray, target: Target) -> list[Patch]:
     elif target.kind == "class" and len(target.shape) == 2:
         known = annotated(values, target)
         there = np.unique(values[known]).tolist()
-        patches = class_patches([names[i] for i in there], palette(target.classes)[there])
+        patches = class_patches([names[i] for i in there], palette(target.classes, names)[there])
         ignored = not known.all()
     else:
         return []
@@ -238,7 +238,7 @@ def _bars(found: ClassStatistics, shares: Sequence[float], heading: str) -> _Cha
 
     def draw(axes: Axes, height: float) -> None:
         percent = [100 * share for share in shares]
-        colours = palette(len(shares)) if len(shares) > 2 else "0.5"
+        colours = palette(len(shares), found.names) if len(shares) > 2 else "0.5"
         places = range(len(shares))
         bars = axes.barh(places, percent, color=colours, height=0.75)
         axes.bar_label(bars, [_percent(share) for share in shares], fontsize=6, padding=2)
