@@ -19,8 +19,12 @@ VERBS: Final = {
     "show": "Show one plugin, protocol, suite or method.",
     "inspect": "Draw a run's predictions and its training curves.",
     "report": "Show or write a protocol's leaderboard.",
+    "compare": "Compare printed rows of a paper with own ones.",
+    "published": "List, show, import, audit and compare printed tables of papers.",
     "cost": "Count parameters and multiply-adds of methods.",
     "protocol": "List, show, hash and compare protocols.",
+    "import": "Take others' records, one by one.",
+    "verify": "Run a record again and compare.",
     "doctor": "Check the installation, the plugins and the results folder.",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -14,9 +15,18 @@ from benchbed.engine.layout import memory_format
 from benchbed.engine.session import Session
 from benchbed.engine.trainer import Outcome
 from benchbed.environment import describe, now
-from benchbed.errors import RunError
+from benchbed.errors import RecordError, RunError
 from benchbed.job import Job
-from benchbed.record import ENGINE, Budget, MetricInfo, Record, Scores, finite
+from benchbed.record import (
+    ENGINE,
+    Budget,
+    MetricInfo,
+    Record,
+    Scores,
+    decode_record,
+    finite,
+    seal,
+)
 from benchbed.store import write_atomically
 
 
@@ -40,14 +50,14 @@ def device_name(device: torch.device) -> str:
 def make_record(
     job: Job, session: Session, outcome: Outcome, started: str, notes: Sequence[str] = ()
 ) -> Record:
-    """Return the record of a finished run, with notes on how it was started.
+    """Return the sealed record of a finished run, with notes on how it was started.
 
     Raises:
-        RunError: a test metric is not finite.
+        RunError: a test metric is not finite, or something cannot stand in a record.
     """
     _require_finite(outcome.test)
     progress = outcome.progress
-    return Record(
+    record = Record(
         schema="benchbed.record/1",
         key=job.key,
         protocol=job.protocol.id,
@@ -83,6 +93,7 @@ def make_record(
         lr_factors=outcome.lr_factors,
         gradients=progress.gradients,
     )
+    return _readable(seal(record))
 
 
 def _metric_infos(session: Session) -> dict[str, dict[str, MetricInfo]]:
@@ -93,6 +104,14 @@ def _metric_infos(session: Session) -> dict[str, dict[str, MetricInfo]]:
         }
         for name, task in session.tasks.items()
     }
+
+
+def _readable(record: Record) -> Record:
+    """Return a record that reading will not refuse, as it might for a plugin's odd names."""
+    try:
+        return decode_record(msgspec.json.encode(record), record.key)
+    except RecordError as error:
+        raise RunError(f"The run's record could not be read again: {error}.") from error
 
 
 def _require_finite(scores: Scores) -> None:

@@ -124,3 +124,10 @@ def benchbed_protocols() -> Iterable[Path]:
 def benchbed_suites() -> Iterable[Path]:
     """Suite files."""
     return sorted((_HERE / "suites").glob("*.toml"))
+
+
+@hookimpl
+def benchbed_published() -> Iterable[Path]:
+    """Printed tables of papers."""
+    folder = _HERE / "published"
+    return sorted([*folder.glob("*.csv"), *folder.glob("*/*.csv")])

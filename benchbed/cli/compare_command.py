@@ -1,0 +1,146 @@
+"""``benchbed compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from benchbed.cli.common import console, json_option, print_json, results_option, strict_option
+from benchbed.cli.printed import open_library
+
+if TYPE_CHECKING:
+    from benchbed.protocol import Protocol
+    from benchbed.published.compare import Comparison
+    from benchbed.published.paper import Statement
+    from benchbed.published.table import Table
+    from benchbed.registry import Registry
+    from benchbed.report.leaderboard import Leaderboard
+
+
+@click.command("compare")
+@click.argument("table")
+@click.argument("protocol", required=False)
+@click.option(
+    "--delta-m",
+    "definition",
+    type=click.Choice(["primary", "per-task-mean", "flat"]),
+    help="Definition of Δm for all rows. [default: the protocol's]",
+)
+@click.option("--anyway", is_flag=True, help="Rank what is not comparable, under a banner.")
+@results_option
+@json_option
+@strict_option
+def command(
+    table: str,
+    protocol: str | None,
+    definition: str | None,
+    anyway: bool,
+    results: Path,
+    as_json: bool,
+    strict_plugins: bool,
+) -> None:
+    """Compare printed rows of a paper with own ones.
+
+    All rows get Δm by one definition. Each printed row comes with the protocol fields in which it
+    differs from ours or that its paper leaves open; where there are any, it is not ranked.
+    PROTOCOL may be left out where one installed protocol is on the table's data set.
+
+    \b
+    Examples:
+      benchbed compare astmt-4b digits
+      benchbed compare ati-net-1 digits --delta-m per-task-mean --anyway
+    """
+    from typing import cast
+
+    from benchbed.api import leaderboard_of
+    from benchbed.delta import Definition
+    from benchbed.published.compare import compare
+
+    registry, library = open_library(strict=strict_plugins)
+    found = library.table(table)
+    chosen = _protocol(found, protocol, registry)
+    board = leaderboard_of(
+        chosen, registry, results, definition=cast("Definition | None", definition)
+    )
+    ours = _ours(chosen, board, registry, results)
+    comparison = compare(library, found, board, ours, anyway=anyway)
+    if as_json:
+        print_json(_plain(comparison))
+    else:
+        _print(comparison)
+
+
+def _protocol(table: Table, name: str | None, registry: Registry) -> Protocol:
+    from benchbed.catalogue import find_protocol, protocols
+    from benchbed.errors import ProtocolError
+
+    if name is not None:
+        return find_protocol(name, registry)
+    datasets = {row.dataset for row in table.rows}
+    names = {p.name for p in protocols(registry).values() if p.data.dataset in datasets}
+    if len(names) != 1:
+        which = "No" if not names else "More than one"
+        raise ProtocolError(
+            f"{which} installed protocol is on {' or '.join(sorted(datasets))}, the data of "
+            f"{table.id}; name one: benchbed compare {table.id} PROTOCOL."
+        )
+    return find_protocol(names.pop(), registry)
+
+
+def _ours(protocol: Protocol, board: Leaderboard, registry: Registry, results: Path) -> Statement:
+    from benchbed.dataset import Dataset
+    from benchbed.loading import make_component
+    from benchbed.method import plain_component
+    from benchbed.published.compare import metrics_of, statement_of
+    from benchbed.store import Store
+
+    entry = registry.get("dataset", protocol.data.dataset)
+    dataset = make_component(plain_component("dataset", entry, protocol.data.options), Dataset)
+    shape = dataset.input.shape
+    records, _ = Store(results).records(protocol.name, protocol.version)
+    return statement_of(
+        protocol,
+        metrics=metrics_of(board),
+        input_size="x".join(map(str, shape[1:] or shape)),
+        pretrained=any(record.pretrained for record in records),
+    )
+
+
+def _plain(comparison: Comparison) -> dict[str, object]:
+    return {
+        "table": comparison.table,
+        "protocol": comparison.protocol,
+        "delta_m": {"definition": comparison.definition, "positive_is": "better"},
+        "banner": comparison.banner,
+        "rows": [
+            {
+                "name": entry.name,
+                "from": entry.source,
+                "tier": entry.tier,
+                "delta_m": entry.delta_m,
+                "note": entry.note,
+                "rank": entry.rank,
+                "comparable": entry.comparable,
+                "differs": {
+                    name: {"theirs": theirs, "ours": ours}
+                    for name, (theirs, ours) in entry.differs.items()
+                },
+                "left_open": list(entry.left_open),
+            }
+            for entry in comparison.entries
+        ],
+    }
+
+
+def _print(comparison: Comparison) -> None:
+    from rich.text import Text
+
+    from benchbed.published.render import comparison_grid, comparison_notes, to_terminal
+
+    out = console()
+    if comparison.banner:
+        out.print(Text(comparison.banner + "\n", style="bold"))
+    out.print(to_terminal(comparison_grid(comparison), out.width))
+    out.print(Text("\n" + "\n".join(comparison_notes(comparison)), style="dim"))

@@ -1,0 +1,65 @@
+"""Taking in tables from elsewhere, and writing them in one format."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from benchbed.published.audit import contradiction
+from benchbed.published.cells import TableError
+from benchbed.published.library import Library
+from benchbed.published.sheet import read_bytes, read_sheet
+from benchbed.published.table import TEXT, Table, read_table
+from benchbed.store import write_atomically
+
+
+def check_import(library: Library, path: Path) -> Table:
+    """Read a table that is not installed, and check it against those that are.
+
+    The library takes it in.
+
+    Raises:
+        TableError: it is wrong, or its Δm say that a sign or a direction is.
+    """
+    table = read_table(path)
+    library.tables.pop(table.id, None)  # an installed table may be checked again
+    library.add(table)
+    library.check(table)
+    wrong = contradiction(library, table)
+    if wrong:
+        raise TableError(
+            f"{path}: every printed Δm contradicts its cells, and none would the other way round: "
+            f"{wrong}."
+        )
+    return table
+
+
+def write_table(table: Table, folder: Path) -> list[Path]:
+    """Write a table as ``FOLDER/<paper>/<table>.csv`` with its ``paper.toml``.
+
+    Columns come in one order, empty text columns are left out, and lines end with a line feed.
+    Numbers and signs stay as printed.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    lines = [line for _, line in read_sheet(table.path, (), _columns(table))]
+    names = [name for name in _columns(table) if any(line.get(name) for line in lines)]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([line.get(name, "") for name in names] for line in lines)
+    target = folder / table.paper.id / table.path.name
+    paper = target.with_name("paper.toml")
+    contents = {
+        target: out.getvalue().encode(),
+        paper: read_bytes(table.path.with_name(paper.name)),
+    }
+    for path, content in contents.items():
+        write_atomically(path, content)
+    return list(contents)
+
+
+def _columns(table: Table) -> list[str]:
+    return [*TEXT[:-1], *table.paper.columns, "delta_m", TEXT[-1]]

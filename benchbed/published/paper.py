@@ -1,0 +1,148 @@
+"""``paper.toml``: a paper's source, its columns' directions and signs, and its protocol."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from benchbed.errors import ProtocolError
+from benchbed.protocol import Name, parse_toml, read_text
+from benchbed.published.cells import TableError
+
+Kind = Literal["metric", "cost", "count"]
+
+
+class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column of numbers.
+
+    ``kind``: a ``metric`` enters Δm, a ``cost`` is compared with what was measured (as a ratio to
+    the row ``relative_to``, where that is given), a ``count`` is neither. ``primary`` marks a
+    task's main metric where it has several.
+    """
+
+    kind: Kind = "metric"
+    better: Literal["higher", "lower", ""] = ""
+    unit: str = ""
+    primary: bool = False
+    relative_to: str = ""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a higher value is better."""
+        return self.better == "higher"
+
+
+class PrintedDelta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which Δm a paper prints, and whether its positive values are better or, as drops, worse."""
+
+    definition: Literal["primary", "per-task-mean", "flat"] = "primary"
+    positive_is: Literal["better", "worse"] = "better"
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known of how a printed row was made; ``None`` is left open by the paper."""
+
+    dataset: str | None = None
+    train: str | None = None
+    scored_on: str | None = None
+    input: str | None = None
+    metrics: str | None = None
+    backbone: str | None = None
+    pretraining: str | None = None
+    optimizer: str | None = None
+    lr: float | None = None
+    weight_decay: float | None = None
+    schedule: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    augmentation: str | None = None
+    selection: str | None = None
+    seeds: int | None = None
+    baseline: str | None = None
+
+    def fields(self) -> dict[str, str | int | float | None]:
+        """Return all fields by name."""
+        return msgspec.structs.asdict(self)
+
+    def updated(self, other: Statement) -> Statement:
+        """Return this with what the other states put over it."""
+        stated = {name: value for name, value in other.fields().items() if value is not None}
+        return msgspec.structs.replace(self, **stated)
+
+
+class TableEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One table: its number and caption, what it compares, and its data set.
+
+    ``joins``: tables that complete its rows' cells, where tasks are printed apart.
+    """
+
+    number: str
+    caption: str
+    compares: str
+    dataset: str = ""
+    joins: list[str] = []
+    protocol: Statement = Statement()
+
+
+class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A paper in one edition; editions of one ``work`` report the same nets."""
+
+    id: Name
+    title: str
+    authors: str
+    edition: str
+    year: Annotated[int, Meta(ge=1900, le=2200)]
+    columns: dict[str, Column]
+    tables: dict[str, TableEntry]
+    work: str = ""
+    delta_m: PrintedDelta = PrintedDelta()
+    protocol: Statement = Statement()
+
+    @property
+    def source(self) -> str:
+        """Authors, title and edition."""
+        return f"{self.authors}: {self.title}. {self.edition}"
+
+
+HIGHER: Final = frozenset(
+    ["iou", "miou", "acc", "accuracy", "odsf", "oisf", "maxf", "f1", "psnr", "ssim", "recall"]
+)
+LOWER: Final = frozenset(["rmse", "mse", "mae", "err", "error", "loss", "perplexity"])
+"""Words in a metric's name that leave no doubt about its direction."""
+_COLUMN: Final = re.compile(r"[a-z0-9_-]+/[a-z0-9_.-]+\Z")
+
+
+def read_paper(path: Path) -> Paper:
+    """Read a ``paper.toml``.
+
+    Raises:
+        TableError: it cannot be read, is not such a file, or a direction is wrong.
+    """
+    try:
+        paper: Paper = parse_toml(read_text(path), str(path), Paper)
+    except ProtocolError as error:
+        raise TableError(str(error)) from error
+    for name, column in paper.columns.items():
+        problem = _problem(name, column)
+        if problem:
+            raise TableError(f"{path}: column '{name}' {problem}")
+    return paper
+
+
+def _problem(name: str, column: Column) -> str:
+    if column.kind != "metric":
+        return "is no metric, so 'better' must be left out." if column.better else ""
+    if not _COLUMN.match(name):
+        return "must be named task/metric."
+    if not column.better:
+        return 'needs better = "higher" or better = "lower".'
+    words = set(re.split(r"[_.-]", name.partition("/")[2]))
+    wrong = words & (LOWER if column.higher_is_better else HIGHER)
+    if wrong:
+        other = "lower" if column.higher_is_better else "higher"
+        return f"has the wrong direction: of '{min(wrong)}' {other} is better, not {column.better}."
+    return ""

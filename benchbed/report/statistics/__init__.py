@@ -1,0 +1,1 @@
+"""What a few seeds can say of methods: intervals, comparisons, and protocols taken together."""

@@ -1,0 +1,148 @@
+"""Methods against each other under one protocol: ranks with ties, pairs, probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from benchbed.errors import BenchbedError
+from benchbed.report.statistics.intervals import LEVEL, Difference, Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """A rank with ties.
+
+    Attributes:
+        best: 1 + the number of methods surely better; this is the rank to print.
+        worst: the number of methods less those surely worse.
+    """
+
+    best: int
+    worst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two methods.
+
+    Attributes:
+        a: the first, ``b``: the second.
+        difference: of ``a`` less ``b``; positive: ``a`` is better.
+        p_holm: the difference's p-value corrected for all pairs of the table; ``None`` where it has
+            none, for lack of seeds.
+        better: the method that is better at the corrected p-value, if any.
+    """
+
+    a: str
+    b: str
+    difference: Difference
+    p_holm: float | None
+    better: str | None
+
+
+def ranks(estimates: Mapping[str, Estimate], level: float = LEVEL) -> dict[str, Rank]:
+    """Return each method's rank; methods tie where the interval of their difference holds zero.
+
+    Being tied is not transitive: the first may tie with the second, the second with the third, and
+    yet the first beat the third. So a rank counts who is surely better, as in the rank intervals of
+    M. Mogstad et al. (Inference for Ranks, REStud 2024), here at the level of each pair, without
+    their correction for all pairs at once: ``pairwise`` has one. Two consequences: several may
+    share rank 1, and a method with the higher mean may have the lower rank, where its seeds vary
+    more.
+
+    Args:
+        estimates: larger is better, as of :func:`~.gains.delta_estimate`; a baseline that Δm
+            refers to is ``Estimate(0.0)``.
+        level: of the intervals.
+
+    Raises:
+        BenchbedError: as :meth:`Estimate.interval`.
+    """
+    better = dict.fromkeys(estimates, 0)
+    worse = dict.fromkeys(estimates, 0)
+    for a, b in combinations(estimates, 2):
+        found = (estimates[a] - estimates[b]).interval(level)
+        if not found.holds(0):
+            winner, loser = (a, b) if found.mean > 0 else (b, a)
+            better[loser] += 1
+            worse[winner] += 1
+    count = len(estimates)
+    return {name: Rank(1 + better[name], count - worse[name]) for name in estimates}
+
+
+def pairwise(estimates: Mapping[str, Estimate], level: float = LEVEL) -> tuple[Pair, ...]:
+    """Return every pair of methods, with p-values corrected by :func:`holm` over all of them.
+
+    The intervals are each pair's own, not corrected; ``better`` goes by the corrected p-value.
+
+    Args:
+        estimates: as of :func:`ranks`.
+        level: 1 − level bounds the probability of any false difference in the whole table.
+
+    Raises:
+        BenchbedError: as :meth:`Estimate.interval`.
+    """
+    found = {
+        (a, b): (estimates[a] - estimates[b]).interval(level) for a, b in combinations(estimates, 2)
+    }
+    known = {pair: d.p_value for pair, d in found.items() if d.p_value is not None}
+    corrected = dict(zip(known, holm(list(known.values())), strict=True))
+    return tuple(
+        Pair(a, b, difference, corrected.get((a, b)), _better(a, b, difference, corrected, level))
+        for (a, b), difference in found.items()
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number, in the same order.
+
+    The i-th smallest of m becomes max over j ≤ i of min(1, (m − j + 1)·p_(j)), which bounds the
+    probability of any false rejection, however the tests depend on each other (S. Holm: A Simple
+    Sequentially Rejective Multiple Test Procedure, Scand. J. Statist. 1979).
+
+    Raises:
+        BenchbedError: one is no probability.
+    """
+    if not all(0 <= p <= 1 for p in p_values):
+        raise BenchbedError("Holm's correction needs p-values between 0 and 1.")
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for smaller, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - smaller) * p_values[index]))
+        corrected[index] = largest
+    return corrected
+
+
+def probability_of_improvement(
+    a: Collection[float], b: Collection[float], *, higher_is_better: bool = True
+) -> float:
+    """Return P(a run of the first beats one of the second), a draw counted as half.
+
+    The share of all pairs of runs, P(X > Y) + P(X = Y)/2 (R. Agarwal et al.: Deep Reinforcement
+    Learning at the Edge of the Statistical Precipice, NeurIPS 2021); that is
+    H. B. Mann and D. R. Whitney's U over n·m. There is no interval: of three seeds against three
+    even complete separation has an exact two-sided p-value of 0.1, so no honest 95 % interval
+    leaves one half out, while a bootstrap shrinks to a point there.
+
+    Raises:
+        BenchbedError: a method has no runs.
+    """
+    if not a or not b:
+        raise BenchbedError("The probability of improvement needs a run of both methods.")
+    sign = 1 if higher_is_better else -1
+    points = sum((sign * x > sign * y) + 0.5 * (x == y) for x in a for y in b)
+    return points / (len(a) * len(b))
+
+
+def _better(
+    a: str,
+    b: str,
+    difference: Difference,
+    corrected: Mapping[tuple[str, str], float],
+    level: float,
+) -> str | None:
+    if corrected.get((a, b), 1.0) >= 1 - level:
+        return None
+    return a if difference.mean > 0 else b

@@ -1,0 +1,98 @@
+"""The figures over protocols: what they hold, and that they can be rendered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from benchbed.drawing import to_png
+from benchbed.report.diagrams import draw_critical_difference, draw_profiles
+from benchbed.report.statistics.protocols import (
+    CriticalDifference,
+    Profiles,
+    performance_profiles,
+)
+
+LONG = "hps:backbone=resnet18,backbone.width=64+uncertainty:form=liebel,scale=$x$"
+RESULT = CriticalDifference(
+    mean_ranks={"a": 1.25, LONG: 2.5, "c": 2.75, "d": 3.5},
+    difference=1.3,
+    p_value=0.0123,
+    datasets=14,
+    level=0.95,
+    groups=(("a", LONG), (LONG, "c", "d")),
+)
+
+
+def lines(figure: Figure, kind: str) -> list[np.ndarray]:
+    """The horizontal ends of the lines of a kind."""
+    return [line.get_xdata() for line in figure.axes[0].lines if line.get_gid() == kind]
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text().replace("\n", "") for text in figure.axes[0].texts]
+
+
+def test_bars_join_the_groups_and_the_ruler_is_to_scale():
+    figure = draw_critical_difference(RESULT)
+    assert np.array_equal(lines(figure, "group"), [[1.25, 2.5], [2.5, 3.5]])
+    (ruler,) = lines(figure, "ruler")
+    assert np.diff(ruler) == pytest.approx(1.3)
+
+
+def test_every_method_has_its_name_and_rank_the_better_half_on_the_left():
+    figure = draw_critical_difference(RESULT)
+    for label in ("a  1.25", f"{LONG}  2.50", "2.75  c", "3.50  d", "critical difference 1.30"):
+        assert label in texts(figure)
+    heights = [text.xy[1] for text in figure.axes[0].texts if hasattr(text, "xy")]
+    assert heights[0] == heights[3] < heights[1] == heights[2]
+
+
+def test_the_title_says_how_much_the_diagram_rests_on():
+    title = draw_critical_difference(RESULT).get_suptitle()
+    for words in ("14 data sets", "95 %", "p = 0.012"):
+        assert words in title
+
+
+def boxes(figure: Figure):
+    to_png(figure)  # arranges the figure
+    return figure.bbox, [text.get_window_extent() for text in figure.axes[0].texts]
+
+
+@pytest.mark.parametrize("count", [3, 8, 15])
+def test_long_names_stay_inside_the_figure_and_apart(count):
+    ranks = {f"{LONG}{i}": 1.0 + i for i in range(count)}
+    result = CriticalDifference(ranks, count - 1.5, 0.01, 12, 0.95, ())
+    page, found = boxes(draw_critical_difference(result))
+    assert len(found) == 2 * count + 1
+    for i, box in enumerate(found):
+        assert page.x0 <= box.x0 < box.x1 <= page.x1
+        assert page.y0 <= box.y0 < box.y1 <= page.y1
+        assert not any(box.overlaps(other) for other in found[:i])
+
+
+def test_a_profile_falls_after_the_threshold_that_its_runs_just_reach():
+    profiles = Profiles((-1.0, 0.0, 2.0), {"a": (1.0, 1.0, 0.25), "b": (1.0, 0.5, 0.0)})
+    figure = draw_profiles(profiles)
+    first, second, baseline = figure.axes[0].lines
+    assert (first.get_label(), second.get_label()) == ("a", "b")
+    assert first.get_drawstyle() == "steps-pre"
+    assert np.array_equal(first.get_xdata(), [-1, -1, 0, 2, 2])
+    assert np.array_equal(first.get_ydata(), [1, 1, 1, 0.25, 0])
+    assert np.array_equal(second.get_ydata(), [1, 1, 0.5, 0, 0])
+    assert np.array_equal(baseline.get_xdata(), [0, 0])
+
+
+def test_no_two_of_many_profiles_look_alike():
+    runs = {f"m{i}": [[float(i), 2.0 * i]] for i in range(25)}
+    figure = draw_profiles(performance_profiles(runs))
+    drawn = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines[:25]}
+    assert len(drawn) == 25
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == list(runs)
+    assert to_png(figure).startswith(b"\x89PNG")
+
+
+def test_a_single_value_can_be_drawn():
+    assert to_png(draw_profiles(performance_profiles({"a": [[1.0]]}))).startswith(b"\x89PNG")
