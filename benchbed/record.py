@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Literal
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from benchbed.canonical import digest
 from benchbed.errors import RecordError
 from benchbed.method import Component
+from benchbed.texts import LONGEST, is_plain, visible
 
 ENGINE: Final = 2
 """Version of how benchbed itself trains and scores; part of every run key."""
 
-Scores = dict[str, dict[str, float]]
+LARGEST: Final = 1e100
+"""Numbers beyond it count as not finite, so that no sum and no square of them overflows."""
+
+MOST_OPERATIONS: Final = 10**30
+
+Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
+Amount = Annotated[float, Meta(ge=0, le=LARGEST)]
+Count = Annotated[int, Meta(ge=0, le=10**18)]
+Operations = Annotated[int, Meta(ge=0)]
+Text = Annotated[str, Meta(max_length=LONGEST)]
+
+Scores = dict[Text, dict[Text, Number]]
 """``{task: {metric: value}}``"""
+
+Tier = Literal["claimed", "reproduced", "verified"]
+"""How far a record can be believed; see :func:`benchbed.verification.tier_of`."""
 
 
 FailureStatus = Literal["failed", "non-finite-loss", "killed"]
@@ -34,18 +52,18 @@ class MetricInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Trainable and frozen parameters at inference, by the tasks that reach them."""
 
-    total: int
-    shared: int
-    per_task: dict[str, int]
-    training_only: int = 0
-    unused: int = 0
+    total: Count
+    shared: Count
+    per_task: dict[Text, Count]
+    training_only: Count = 0
+    unused: Count = 0
 
 
 class Macs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Multiply-adds of convolutions, linear layers and matrix products for one sample."""
 
-    all_tasks: int
-    per_task: dict[str, int]
+    all_tasks: Operations
+    per_task: dict[Text, Operations]
 
 
 class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,9 +71,9 @@ class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     parameters: Parameters
     macs: Macs
-    other_ops: dict[str, int]
-    uncounted: list[str]
-    size_kb: dict[str, float]
+    other_ops: dict[Text, Operations]
+    uncounted: list[Text]
+    size_kb: dict[Text, Amount]
 
 
 class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,44 +83,49 @@ class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     forward passes for the tasks that it is for.
     """
 
-    epochs: int
-    optimizer_steps: int
-    samples: int
-    seconds: float
-    macs: int = 0
+    epochs: Count
+    optimizer_steps: Count
+    samples: Count
+    seconds: Amount
+    macs: Operations = 0
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One run: one method, one seed, under one protocol (for single-task methods: one task)."""
+    """One run: one method, one seed, under one protocol (for single-task methods: one task).
+
+    ``content`` is the digest of all the rest (:func:`content_digest`); records of benchbed before
+    0.2 have none.
+    """
 
     schema: Literal["benchbed.record/1"]
-    key: str
-    protocol: str
-    protocol_digest: str
-    method: str
-    tasks: list[str]
-    seed: int
-    engine: int
+    key: Text
+    protocol: Text
+    protocol_digest: Text
+    method: Text
+    tasks: list[Text]
+    seed: Count
+    engine: Count
     components: list[Component]
-    data_digest: str
-    metrics: dict[str, dict[str, MetricInfo]]
+    data_digest: Text
+    metrics: dict[Text, dict[Text, MetricInfo]]
     test: Scores
     validation: Scores
-    selection: str
-    selected_epoch: int
-    curves: dict[str, list[float | None]]
+    selection: Text
+    selected_epoch: Count
+    curves: dict[Text, list[Number | None]]
     costs: Costs
     budget: Budget
-    environment: dict[str, str]
-    commit: str
+    environment: dict[Text, Text]
+    commit: Text
     dirty: bool
-    started: str
-    finished: str
-    tier: Literal["claimed", "reproduced", "verified"] = "reproduced"
-    pretrained: str = ""
-    notes: list[str] = []
-    lr_factors: dict[str, float] = {}
-    gradients: list[str] = []
+    started: Text
+    finished: Text
+    tier: Tier = "reproduced"
+    pretrained: Text = ""
+    notes: list[Text] = []
+    lr_factors: dict[Text, Number] = {}
+    gradients: list[Text] = []
+    content: Text = ""
 
 
 class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -135,10 +158,10 @@ class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     protocol: str
     protocol_digest: str
     method: str
-    step_ms: float
-    latency_ms: float
-    peak_memory_mb: float
-    threads: int
+    step_ms: Amount
+    latency_ms: Amount
+    peak_memory_mb: Amount
+    threads: Count
     environment: dict[str, str]
     finished: str
 
@@ -166,37 +189,102 @@ def run_key(
     return digest(identity)[:32]
 
 
-_record_decoder = msgspec.json.Decoder(Record)
-_decoders: Final[Mapping[type[Any], msgspec.json.Decoder[Any]]] = {
-    Record: _record_decoder,
-    Failure: msgspec.json.Decoder(Failure),
-    Measurement: msgspec.json.Decoder(Measurement),
-}
+def content_digest(plain: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a record's JSON without ``content``, whatever its layout.
+
+    Taken of its MessagePack, map keys sorted and numbers with a point as 64-bit floats: unlike
+    JSON, one form of every number, and thirty times as fast. It tells of accidents and careless
+    edits; who edits on purpose can take it anew.
+    """
+    rest = {name: value for name, value in plain.items() if name != "content"}
+    try:
+        packed = _packer.encode(rest)
+    except OverflowError:
+        packed = _packer.encode(_packable(rest))
+    return hashlib.sha256(packed).hexdigest()
+
+
+_packer: Final = msgspec.msgpack.Encoder(order="deterministic")
+
+
+def _packable(value: Any) -> Any:
+    """Return plain data with the whole numbers that MessagePack lacks as text."""
+    if isinstance(value, dict):
+        return {name: _packable(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_packable(inner) for inner in value]
+    return str(value) if isinstance(value, int) and abs(value) >= 2**63 else value
+
+
+def seal(record: Record) -> Record:
+    """Return a record with the digest of its content."""
+    return msgspec.structs.replace(record, content=content_digest(msgspec.to_builtins(record)))
+
+
+def content_of(record: Record) -> str:
+    """Return the digest of a record's content, also of one that came without."""
+    return record.content or content_digest(msgspec.to_builtins(record))
 
 
 def decode(content: bytes, kind: type[Any]) -> Any:
     """Read a record, failure or measurement, strictly.
 
     Raises:
-        RecordError: damaged, of another schema, or with numbers that are not finite.
+        RecordError: damaged, of another schema, with numbers that are not finite, or with texts
+            that no terminal should be given.
     """
+    return _typed(_plain(content), content, kind)
+
+
+def _plain(content: bytes) -> Any:
     try:
-        return _decoders[kind].decode(content)
-    except msgspec.ValidationError as error:
-        raise RecordError(f"of another schema or altered ({error})") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"damaged ({error})") from error
+        return _json.decode(content)
     except RecursionError as error:
         raise RecordError("damaged (nested too deeply)") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordError(f"damaged ({visible(str(error))})") from error
 
 
-def decode_record(content: bytes, stem: str) -> Record:
-    """Read a record and check it against itself and its file's name.
+_json: Final = msgspec.json.Decoder()
+
+
+def _typed(plain: Any, content: bytes, kind: type[Any]) -> Any:
+    try:
+        value = msgspec.convert(plain, kind)
+    except msgspec.ValidationError as error:
+        raise RecordError(f"of another schema or altered ({visible(str(error))})") from error
+    texts = [value.method] if kind is Failure else _texts(plain, content)  # tracebacks have lines
+    if not all(map(is_plain, texts)):
+        raise RecordError("altered (control or invisible characters in a text)")
+    return value
+
+
+def _texts(plain: Any, content: bytes) -> Iterator[str]:
+    """Yield the texts that may hold other than plain characters: mostly, there are none."""
+    if content.isascii() and b"\\" not in content and b"\x7f" not in content:
+        return
+    waiting = [plain]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list):
+            waiting += value
+
+
+def decode_record(content: bytes, stem: str | None = None) -> Record:
+    """Read a record and check it against itself and, if given, its file's name.
 
     Raises:
-        RecordError: damaged, of another schema, or its content does not give its run key.
+        RecordError: damaged, of another schema, or its content does not give its digest or its run
+            key.
     """
-    record: Record = decode(content, Record)
+    plain = _plain(content)
+    record: Record = _typed(plain, content, Record)
+    if record.content and record.content != content_digest(plain):
+        raise RecordError("altered (its content does not give its digest)")
     expected = run_key(
         record.protocol_digest,
         record.components,
@@ -208,16 +296,66 @@ def decode_record(content: bytes, stem: str) -> Record:
     )
     if record.key != expected:
         raise RecordError("altered (its content does not give its run key)")
-    if record.key != stem:
+    if stem is not None and record.key != stem:
         raise RecordError("misnamed (its file is not named by its run key)")
-    if set(record.test) != set(record.tasks) or set(record.metrics) != set(record.tasks):
-        raise RecordError("incomplete (a task has no test metrics)")
-    for task, scores in record.test.items():
-        if set(scores) != set(record.metrics[task]):
-            raise RecordError(f"incomplete (metrics of task '{task}')")
+    problem = _problem(record)
+    if problem:
+        raise RecordError(problem)
     return record
 
 
+def _problem(record: Record) -> str:
+    tasks = set(record.tasks)
+    if not tasks or len(tasks) < len(record.tasks):
+        return "altered (no tasks, or one twice)"
+    if set(record.test) != tasks or set(record.metrics) != tasks:
+        return "incomplete (a task has no test metrics)"
+    for task, infos in record.metrics.items():
+        if set(record.test[task]) != set(infos):
+            return f"incomplete (metrics of task '{task}')"
+        if not any(info.primary for info in infos.values()):
+            return f"incomplete (task '{task}' has no primary metric)"
+    if not _PROTOCOL.match(record.protocol):
+        return "altered (its protocol must be name@version)"
+    names = [*record.tasks, *(part for c in record.components for part in (c.kind, c.id))]
+    if not all(map(_is_name, names)):
+        return "altered (a task or component has a name that none can have)"
+    architecture, weighting = names_of(record)
+    if _method_ids(record.method) != (architecture, weighting):
+        return "altered (its method is not that of its components)"
+    if any(not _TIME.match(time) for time in (record.started, record.finished)):
+        return "altered (a time must look like 2026-01-31T12:00:00Z)"
+    costs = record.costs
+    operations = [*costs.macs.per_task.values(), *costs.other_ops.values()]
+    if max([record.budget.macs, costs.macs.all_tasks, *operations]) > MOST_OPERATIONS:
+        return "altered (a count of operations beyond all measure)"
+    return ""
+
+
+_PROTOCOL: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}@[1-9][0-9]{0,8}\Z")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}\Z")
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
+
+
+@lru_cache(maxsize=4096)
+def _is_name(text: str) -> bool:
+    return _NAME.match(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _method_ids(method: str) -> tuple[str, str]:
+    """Return the ids of the architecture and, joined by dots, of the weightings in a name."""
+    architecture, _, weighting = method.partition("+")
+    return architecture.partition(":")[0], weighting.partition(":")[0]
+
+
+def names_of(record: Record) -> tuple[str, str]:
+    """Return the ids of a record's architecture and, joined by dots, of its weightings."""
+    architecture = [c.id for c in record.components if c.kind == "architecture"]
+    weighting = [c.id for c in record.components if c.kind == "weighting"]
+    return "".join(architecture), ".".join(weighting)
+
+
 def finite(value: float) -> float | None:
-    """Return the value, or ``None`` for NaN and infinities, which JSON cannot hold."""
-    return value if math.isfinite(value) else None
+    """Return the value, or ``None`` for what no record holds: NaN, infinities, numbers beyond."""
+    return value if abs(value) <= LARGEST else None

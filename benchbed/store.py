@@ -3,7 +3,9 @@
 ::
 
     runs/<protocol>/<version>/<architecture>/<weighting>/<run key>.json   and .safetensors beside it
-    failed/…  measurements/…                                               the same layout
+    failed/…  measurements/…  conflicts/…                                  the same layout
+    verifications/<protocol>/<version>/<run key>.json
+    index/                                                                 derived
     checkpoints/<run key>.pt  logs/<run key>.log                           while a run is under way
     leaderboards/                                                          derived
 """
@@ -13,19 +15,23 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from benchbed.errors import RecordError, StoreError
-from benchbed.record import Failure, Measurement, Record, decode, decode_record
+from benchbed.record import Failure, Measurement, Record, decode, decode_record, names_of
+from benchbed.texts import visible
 
-Shelf = Literal["runs", "failed", "measurements"]
+Shelf = Literal["runs", "failed", "measurements", "conflicts"]
 SUPERSEDED: Final = ".superseded-"
+LARGEST_FILE: Final = 20_000_000
+"""Bytes; what is larger is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,13 @@ class Place:
         """Return the folder."""
         return shelf / self.protocol / str(self.version) / self.architecture / self.weighting
 
+    @classmethod
+    def of(cls, record: Record) -> Place:
+        """Return where a record's files lie."""
+        protocol, _, version = record.protocol.partition("@")
+        architecture, weighting = names_of(record)
+        return cls(protocol, int(version), architecture, weighting or "+".join(record.tasks))
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -50,7 +63,21 @@ class Refused:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{visible(str(self.path), 1000)}: {self.reason}"
+
+
+class Stamp(NamedTuple):
+    """What of a file changes when its content does.
+
+    ``path``, with slashes, is below the folder of a protocol's version on its shelf. The time of
+    ``changed`` (of the inode, on POSIX) cannot be set back, as that of ``modified`` can.
+    """
+
+    path: str
+    size: int
+    modified: int
+    changed: int
+    inode: int
 
 
 class Store:
@@ -79,7 +106,7 @@ class Store:
         """Return the record of a run key, or why the file there cannot be trusted."""
         path = self.path("runs", place, key)
         try:
-            return decode_record(path.read_bytes(), path.stem)
+            return decode_record(read_regular(path), path.stem)
         except FileNotFoundError:
             return None
         except RecordError as error:
@@ -106,7 +133,7 @@ class Store:
 
     def _read_optional(self, shelf: Shelf, place: Place, key: str, kind: type[Any]) -> Any:
         try:
-            return decode(self.path(shelf, place, key).read_bytes(), kind)
+            return decode(read_regular(self.path(shelf, place, key)), kind)
         except (OSError, RecordError):
             return None
 
@@ -138,30 +165,63 @@ class Store:
         """Return a protocol's records by method and seed, and the files that were refused."""
         records: list[Record] = []
         refused: list[Refused] = []
-        for path in self._files("runs", protocol, version):
-            try:
-                records.append(decode_record(path.read_bytes(), path.stem))
-            except RecordError as error:
-                refused.append(Refused(path, str(error)))
-            except OSError as error:
-                refused.append(Refused(path, str(error.strerror)))
+        for stamp in self.stamps("runs", protocol, version):
+            found = self.read(protocol, version, stamp.path)
+            if isinstance(found, Record):
+                records.append(found)
+            else:
+                refused.append(found)
         records.sort(key=lambda record: (record.method, record.seed, record.tasks))
+        refused.sort(key=lambda item: item.path)
         return records, refused
+
+    def read(self, protocol: str, version: int, path: str) -> Record | Refused:
+        """Return the record in a file that :meth:`stamps` named, or why it does not count."""
+        file = f"{self.root}/runs/{protocol}/{version}/{path}"  # a Path takes as long as to decode
+        stem = path.rpartition("/")[2].removesuffix(".json")
+        try:
+            record = decode_record(read_regular(file), stem)
+        except RecordError as error:
+            return Refused(Path(file), str(error))
+        except OSError as error:
+            return Refused(Path(file), str(error.strerror))
+        place = Place.of(record)
+        at = f"{place.architecture}/{place.weighting}/{record.key}.json"
+        if (place.protocol, place.version, at) != (protocol, version, path):
+            folder = place.below(self.root / "runs")
+            return Refused(Path(file), f"misplaced (it belongs into {folder})")
+        return record
 
     def others(self, shelf: Shelf, protocol: str, version: int, kind: type[Any]) -> list[Any]:
         """Return a protocol's failures or measurements; what cannot be read is left out."""
+        top = self.root / shelf / protocol / str(version)
         found: list[Any] = []
-        for path in self._files(shelf, protocol, version):
+        for stamp in self.stamps(shelf, protocol, version):
             with contextlib.suppress(OSError, RecordError):
-                found.append(decode(path.read_bytes(), kind))
+                found.append(decode(read_regular(top / stamp.path), kind))
         return found
 
-    def _files(self, shelf: Shelf, protocol: str, version: int) -> Iterator[Path]:
-        top = self.root / shelf / protocol / str(version)
-        for folder, _, names in os.walk(top):
-            for name in sorted(names):
-                if name.endswith(".json") and SUPERSEDED not in name and not name.startswith("."):
-                    yield Path(folder, name)
+    def stamps(self, shelf: str, protocol: str, version: int) -> list[Stamp]:
+        """Return a protocol's files on a shelf; folders that are links are passed over."""
+        found: list[Stamp] = []
+        top = f"{self.root}/{shelf}/{protocol}/{version}/"
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                entries = os.scandir(top + folder)
+            except OSError:
+                continue
+            with entries:
+                for entry in entries:
+                    name = entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{folder}{name}/")
+                    elif counts(name):
+                        info = entry.stat(follow_symlinks=False)
+                        times = info.st_mtime_ns, info.st_ctime_ns
+                        found.append(Stamp(folder + name, info.st_size, *times, info.st_ino))
+        return found
 
     def require_writable(self) -> None:
         """Refuse a results folder that cannot be written, before anything is trained.
@@ -173,6 +233,39 @@ class Store:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root) as file:
                 file.write(b"benchbed")
+
+
+def counts(name: str) -> bool:
+    """Tell whether a name is that of a record, and not superseded, hidden or half-written."""
+    return name.endswith(".json") and SUPERSEDED not in name and not name.startswith(".")
+
+
+def read_regular(path: Path | str) -> bytes:
+    """Return a file's content, and follow no link.
+
+    Raises:
+        RecordError: a link or a device, or too large for a record.
+        OSError: it cannot be read.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        handle = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise RecordError("a symbolic link, and none is followed") from error
+        raise
+    try:
+        info = os.fstat(handle)
+        if stat.S_ISDIR(info.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(info.st_mode):
+            raise RecordError("no regular file")
+        if info.st_size > LARGEST_FILE:
+            raise RecordError(f"{info.st_size} bytes, more than any record ({LARGEST_FILE})")
+        with open(handle, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(handle)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -24,7 +24,7 @@ from benchbed.errors import BenchbedError, PluginError, RecordError, StoreError
 from benchbed.execution.plan import Settings, make_plan
 from benchbed.execution.worker import execute
 from benchbed.protocol import parse_protocol
-from benchbed.record import MetricInfo, run_key
+from benchbed.record import MetricInfo, run_key, seal
 from benchbed.registry import discover
 from benchbed.report import inspect
 from benchbed.report.curves import draw_curves
@@ -480,7 +480,7 @@ def rewritten(path: Path, **changes) -> Path:
         record.pretrained,
     )
     target = path.with_name(f"{key}.json")
-    target.write_bytes(msgspec.json.encode(msgspec.structs.replace(record, key=key)))
+    target.write_bytes(msgspec.json.encode(seal(msgspec.structs.replace(record, key=key))))
     path.with_suffix(".safetensors").rename(target.with_suffix(".safetensors"))
     return target
 

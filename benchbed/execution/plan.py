@@ -12,7 +12,7 @@ import msgspec
 
 from benchbed.canonical import digest
 from benchbed.dataset import Dataset
-from benchbed.errors import DataError, MethodError
+from benchbed.errors import DataError, MethodError, PluginError
 from benchbed.job import Job
 from benchbed.loading import make_component
 from benchbed.method import Component, Method, plain_component, resolve_method
@@ -146,6 +146,51 @@ def method_jobs(protocol: Protocol, methods: Sequence[str], registry: Registry) 
     parts = _resolve(protocol, methods, registry)
     tasks = list(protocol.tasks)
     return [_job(parts, method, tasks, 0, Settings(device="cpu")) for method in parts.methods]
+
+
+def record_job(record: Record, protocol: Protocol, registry: Registry, **changes: object) -> Job:
+    """Return the job that makes a record's run again.
+
+    Args:
+        record: the record.
+        protocol: the one that it was made under.
+        registry: the installed plugins.
+        changes: fields of the job that the record does not tell, such as ``device``.
+
+    Raises:
+        PluginError: the components that made the record are not what is installed.
+        MethodError: the installed plugins know no such method.
+    """
+    job = msgspec.structs.replace(
+        method_jobs(protocol, [record.method], registry)[0],
+        key=record.key,
+        tasks=record.tasks,
+        seed=record.seed,
+        data_digest=record.data_digest,
+        **changes,
+    )
+    installed = [component.identity() for component in job.components]
+    if installed != [component.identity() for component in record.components]:
+        other = [c for c in record.components if c.identity() not in installed]
+        listed = ", ".join(f"{c.kind} {c.id} {c.version}" for c in other) or "their order"
+        raise PluginError(
+            f"The installed plugins make another run of {record.method} than the record's. What "
+            f"differs: {listed}. Install the versions that the record names."
+        )
+    return job
+
+
+def require_data(job: Job, digest: str) -> None:
+    """Refuse a data set that is not the one that a record was made on.
+
+    Raises:
+        DataError: with the remedy.
+    """
+    if digest != job.data_digest:
+        raise DataError(
+            f"Data set '{job.dataset.id}' is not the one that the record was made on (its digest "
+            "differs); give that one's folder with --data-root."
+        )
 
 
 def _resolve(protocol: Protocol, methods: Sequence[str], registry: Registry) -> _Parts:

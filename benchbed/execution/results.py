@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -14,9 +15,18 @@ from benchbed.engine.layout import memory_format
 from benchbed.engine.session import Session
 from benchbed.engine.trainer import Outcome
 from benchbed.environment import describe, now
-from benchbed.errors import RunError
+from benchbed.errors import RecordError, RunError
 from benchbed.job import Job
-from benchbed.record import ENGINE, Budget, MetricInfo, Record, Scores, finite
+from benchbed.record import (
+    ENGINE,
+    Budget,
+    MetricInfo,
+    Record,
+    Scores,
+    decode_record,
+    finite,
+    seal,
+)
 from benchbed.store import write_atomically
 
 
@@ -40,16 +50,16 @@ def device_name(device: torch.device) -> str:
 def make_record(
     job: Job, session: Session, outcome: Outcome, started: str, notes: Sequence[str] = ()
 ) -> Record:
-    """Return the record of a finished run, with notes on how it was started.
+    """Return the sealed record of a finished run, with notes on how it was started.
 
     Raises:
-        RunError: a test metric is not finite, other than that of a class or group that the test
-            split lacks, which is left out.
+        RunError: something cannot stand in a record, or a test metric is not finite, other than
+            that of a class or group that the test split lacks, which is left out.
     """
     test = _without_empty_details(outcome.test, session)
     _require_finite(test)
     progress = outcome.progress
-    return Record(
+    record = Record(
         schema="benchbed.record/1",
         key=job.key,
         protocol=job.protocol.id,
@@ -85,6 +95,7 @@ def make_record(
         lr_factors=outcome.lr_factors,
         gradients=progress.gradients,
     )
+    return _readable(seal(record))
 
 
 def _without_empty_details(scores: Scores, session: Session) -> Scores:
@@ -112,6 +123,14 @@ def _metric_infos(session: Session, scores: Scores) -> dict[str, dict[str, Metri
         }
         for name, task in session.tasks.items()
     }
+
+
+def _readable(record: Record) -> Record:
+    """Return a record that reading will not refuse, as it might for a plugin's odd names."""
+    try:
+        return decode_record(msgspec.json.encode(record), record.key)
+    except RecordError as error:
+        raise RunError(f"The run's record could not be read again: {error}.") from error
 
 
 def _require_finite(scores: Scores) -> None:

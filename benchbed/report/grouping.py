@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from benchbed.index import Summary
 from benchbed.protocol import Protocol
-from benchbed.record import Record
 
-Seeds = dict[int, list[Record]]
+Seeds = dict[int, list[Summary]]
 """The records of one method by seed."""
 
 
-def of_one_kind(records: list[Record], protocol: Protocol, notes: list[str]) -> list[Record]:
+def of_one_kind(records: list[Summary], protocol: Protocol, notes: list[str]) -> list[Summary]:
     """Keep the records that may share a table: same digest, engine and data."""
     digest = protocol.digest
     same = [record for record in records if record.protocol_digest == digest]
@@ -34,20 +34,25 @@ def of_one_kind(records: list[Record], protocol: Protocol, notes: list[str]) -> 
     return kept
 
 
-def _versions(record: Record) -> dict[tuple[str, str], object]:
-    """Return what may differ between records of one method's name: versions and options.
+def _versions(record: Summary) -> dict[tuple[str, str], object]:
+    """Return what may differ between records of one method's name: versions, options, metrics.
 
     A task's options are its protocol's, and two tasks may share a plugin: its version is enough.
     """
-    return {
+    components = {
         (c.kind, c.id): c.version if c.kind == "task" else (c.version, c.options)
         for c in record.components
     }
+    metrics = {
+        ("metrics", task): {name: info for name, info in infos.items() if not info.detail}
+        for task, infos in record.metrics.items()
+    }
+    return components | metrics
 
 
-def by_method(records: list[Record], notes: list[str]) -> dict[str, Seeds]:
+def by_method(records: list[Summary], notes: list[str]) -> dict[str, Seeds]:
     """Group records by method and seed, those of the newest plugin versions only."""
-    found: dict[str, list[Record]] = defaultdict(list)
+    found: dict[str, list[Summary]] = defaultdict(list)
     for record in records:
         found[record.method].append(record)
     groups: dict[str, Seeds] = {}
@@ -73,11 +78,11 @@ def by_method(records: list[Record], notes: list[str]) -> dict[str, Seeds]:
     return groups
 
 
-def _sources(record: Record) -> tuple[str, ...]:
+def _sources(record: Summary) -> tuple[str, ...]:
     return tuple(c.source for c in record.components if c.kind != "task")
 
 
-def remarks(records: Sequence[Record]) -> list[str]:
+def remarks(records: Sequence[Summary]) -> list[str]:
     """Return what of the records a reader of the table must know, once a method."""
     remarks: dict[str, None] = {}
     usual = max((r.budget.samples for r in records), default=0)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from benchbed.cost_sum import add_costs
 from benchbed.delta import Definition, delta_m
 from benchbed.errors import BenchbedError
+from benchbed.index import Index, Summary
 from benchbed.protocol import Protocol
-from benchbed.record import Costs, Failure, Measurement, MetricInfo, Record
+from benchbed.record import Costs, Failure, Measurement, MetricInfo
 from benchbed.report.grouping import Seeds, by_method, of_one_kind, remarks
 from benchbed.store import Store
 
@@ -64,6 +69,8 @@ class Leaderboard:
     Attributes:
         metrics: direction, role and display of every metric.
         notes: what a reader must know: files refused, records left out, mixed versions.
+        reference: the method that was chosen instead of the baseline, if one was.
+        records: the results folder whose records these are, seen from where the table is written.
     """
 
     protocol: Protocol
@@ -72,6 +79,8 @@ class Leaderboard:
     metrics: Mapping[str, Mapping[str, MetricInfo]]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    reference: str | None = None
+    records: str = ""
 
     @property
     def step_device(self) -> str:
@@ -82,6 +91,10 @@ class Leaderboard:
         """Return the table with the rows of some methods, by their canonical names."""
         keep = set(methods)
         return replace(self, rows=tuple(row for row in self.rows if row.method in keep))
+
+    def from_records(self, records: str) -> Leaderboard:
+        """Return the table as it is written where ``records`` leads to the results folder."""
+        return replace(self, records=records)
 
     def primary(self, task: str) -> str:
         """Return a task's primary metric."""
@@ -102,7 +115,7 @@ def build_leaderboard(
     reference: str | None = None,
     methods: Sequence[str] | None = None,
 ) -> Leaderboard:
-    """Sum a protocol's records up.
+    """Sum a protocol's records up, or return what they came to as long as no file has changed.
 
     Args:
         protocol: only records of its very digest count.
@@ -114,7 +127,22 @@ def build_leaderboard(
     Raises:
         BenchbedError: there are no records, or the reference is not among them.
     """
-    records, refused = store.records(protocol.name, protocol.version)
+    index = Index(store, protocol.name, protocol.version)
+    choice = _Choice(definition or protocol.delta_m.definition, reference, methods)
+    question = [str(store.root), msgspec.to_builtins((protocol, choice))]
+    return index.answer(question, Leaderboard, lambda index: _sum_up(protocol, index, choice))
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    definition: Definition
+    reference: str | None
+    methods: Sequence[str] | None
+
+
+def _sum_up(protocol: Protocol, index: Index, choice: _Choice) -> Leaderboard:
+    store, reference = index.store, choice.reference
+    records, refused = index.summaries()
     notes = [f"Skipped {item}" for item in refused]
     records = of_one_kind(records, protocol, notes)
     digest = protocol.digest
@@ -130,23 +158,25 @@ def build_leaderboard(
             f"{protocol.name}` first, or name the folder with --results. {hint}".strip()
         )
     groups = by_method(records, notes)
-    chosen = definition or protocol.delta_m.definition
     baseline = reference or protocol.delta_m.baseline
     if reference is not None and reference not in groups:
         raise BenchbedError(
             f"--reference {reference}: there are no records of it; there are {', '.join(groups)}."
         )
-    builder = _Builder(protocol, groups, failures, chosen, reference)
+    everyone = frozenset(seed for seeds in groups.values() for seed in seeds)
+    builder = _Builder(protocol, groups, failures, choice.definition, reference, everyone)
     names = sorted(groups.keys() | {failure.method for failure in failures})
     measurements = _measurements(store, protocol)
     rows = [builder.row(name, measurements.get(name)) for name in names]
     rows.sort(key=_order)
     notes += remarks(records)
     metrics = _metrics(records, protocol)
-    board = Leaderboard(protocol, chosen, baseline, metrics, tuple(rows), tuple(notes))
-    if methods is None:
+    board = Leaderboard(
+        protocol, choice.definition, baseline, metrics, tuple(rows), tuple(notes), reference
+    )
+    if choice.methods is None:
         return board
-    return board.only([*methods, *(builder.baseline(name) for name in methods)])
+    return board.only([*choice.methods, *(builder.baseline(name) for name in choice.methods)])
 
 
 def _order(row: Row) -> tuple[bool, float, str]:
@@ -154,7 +184,7 @@ def _order(row: Row) -> tuple[bool, float, str]:
     return not row.is_baseline, -value, row.method
 
 
-def _metrics(records: list[Record], protocol: Protocol) -> dict[str, Mapping[str, MetricInfo]]:
+def _metrics(records: list[Summary], protocol: Protocol) -> dict[str, Mapping[str, MetricInfo]]:
     found: dict[str, Mapping[str, MetricInfo]] = {}
     for record in records:
         for task, infos in record.metrics.items():
@@ -186,8 +216,9 @@ class _Builder:
     failures: Sequence[Failure]
     definition: Definition
     reference: str | None
+    seeds: frozenset[int]
 
-    def complete(self, method: str) -> dict[int, list[Record]]:
+    def complete(self, method: str) -> dict[int, list[Summary]]:
         """Return the seeds whose runs together cover every task."""
         wanted = set(self.protocol.tasks)
         return {
@@ -236,7 +267,6 @@ class _Builder:
         scores = self.scores(method)
         complete = self.complete(method)
         failed = {f.seed for f in self.failures if f.method == method} - set(complete)
-        everyone = {seed for seeds in self.groups.values() for seed in seeds}
         delta, note = self._delta(method, scores)
         one = next(iter(complete.values()), None)
         return Row(
@@ -252,7 +282,7 @@ class _Builder:
             samples=sum(r.budget.samples for r in one) if one else None,
             training_macs=sum(r.budget.macs for r in one) if one else None,
             failed=len(failed),
-            missing=len(everyone - set(complete) - failed),
+            missing=len(self.seeds - set(complete) - failed),
             step_device=_device(measurement) if measurement else "",
             cosines=_cosines(records for records in complete.values()),
         )
@@ -281,6 +311,8 @@ class _Builder:
             ]
         except BenchbedError as error:
             return None, str(error)
+        if not all(map(math.isfinite, [mean, *paired])):
+            return None, "a change beyond all measure against the reference"
         return Stat(mean, _std(paired), len(paired)), ""
 
     def _delta_of(
@@ -308,15 +340,12 @@ class _Builder:
         )
 
 
-def _cosines(seeds: Iterable[Sequence[Record]]) -> dict[str, Stat]:
+def _cosines(seeds: Iterable[Sequence[Summary]]) -> dict[str, Stat]:
     found: dict[str, list[float]] = {}
     for records in seeds:
         for record in records:
-            for name, curve in record.curves.items():
-                kind, _, pair = name.partition("/")
-                values = [value for value in curve if value is not None]
-                if kind == "cosine" and values:
-                    found.setdefault(pair.replace("/", "·"), []).append(sum(values) / len(values))
+            for pair, mean in record.cosines.items():
+                found.setdefault(pair.replace("/", "·"), []).append(mean)
     return {
         pair: Stat(sum(values) / len(values), _std(values), len(values))
         for pair, values in found.items()
@@ -334,6 +363,7 @@ def _mean(items: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[
     }
 
 
+@lru_cache(maxsize=4096)
 def _ids(method: str) -> tuple[str, ...]:
     """Return a method's architecture and weighting without their options."""
     return tuple(part.partition(":")[0] for part in method.split("+"))

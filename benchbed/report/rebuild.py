@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import safetensors.torch
 import torch
@@ -14,8 +13,8 @@ from benchbed.architecture import check_phases
 from benchbed.engine.evaluation import Evaluator
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import Session, build_session
-from benchbed.errors import DataError, PluginError, RecordError, one_line
-from benchbed.execution.plan import method_jobs
+from benchbed.errors import RecordError, one_line
+from benchbed.execution.plan import record_job, require_data
 from benchbed.protocol import Protocol
 from benchbed.record import Record
 from benchbed.registry import Registry
@@ -35,30 +34,10 @@ def rebuild(
         DataError: the data is missing, or not what the run was trained on.
         RecordError: the weights are damaged, or those of another network.
     """
-    job = msgspec.structs.replace(
-        method_jobs(protocol, [record.method], registry)[0],
-        key=record.key,
-        tasks=record.tasks,
-        seed=record.seed,
-        data_digest=record.data_digest,
-        data_root=str(data_root or ""),
-        device="cpu",
-    )
-    installed = [component.identity() for component in job.components]
-    if installed != [component.identity() for component in record.components]:
-        other = [c for c in record.components if c.identity() not in installed]
-        listed = ", ".join(f"{c.kind} {c.id} {c.version}" for c in other) or "their order"
-        raise PluginError(
-            f"The installed plugins make another run of {record.method} than the record's. What "
-            f"differs: {listed}. Install the versions that the record names."
-        )
+    job = record_job(record, protocol, registry, data_root=str(data_root or ""), device="cpu")
     seed_everything(record.seed)
     session = build_session(job)
-    if session.dataset.digest(data_root) != record.data_digest:
-        raise DataError(
-            f"Data set '{job.dataset.id}' is not the one that the record was made on (its digest "
-            "differs); give that one's folder with --data-root."
-        )
+    require_data(job, session.dataset.digest(data_root))
     network = session.network
     network.set_phase(len(check_phases(network, list(session.tasks))) - 1)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -72,7 +73,7 @@ def to_json(board: Leaderboard) -> str:
         }
         for row in board.rows
     ]
-    plain = {
+    plain: dict[str, Any] = {
         "protocol": board.protocol.id,
         "digest": board.protocol.digest,
         "selection": str(board.protocol.selection),
@@ -92,6 +93,8 @@ def to_json(board: Leaderboard) -> str:
         "rows": rows,
         "notes": list(board.notes),
     }
+    if board.records:
+        plain["source"] = {"records": board.records, "reference": board.reference}
     return json.dumps(plain, indent=1, ensure_ascii=False, default=str) + "\n"
 
 
@@ -339,12 +342,22 @@ FORMATS: Final[Mapping[str, Callable[[Leaderboard], str]]] = {
 }
 
 
-def write_leaderboard(board: Leaderboard, folder: Path, name: str | None = None) -> list[Path]:
+def write_leaderboard(
+    board: Leaderboard, folder: Path, name: str | None = None, results: Path | None = None
+) -> list[Path]:
     """Write the table in every file format; return the paths.
+
+    Args:
+        board: the table.
+        folder: where the files go.
+        name: of the files; ``<suite>.<protocol>`` for a suite's table, the protocol's by default.
+        results: the folder of its records; by default the one around ``folder``.
 
     Raises:
         StoreError: the folder cannot be written.
     """
+    records = os.path.relpath(results or folder.parent, folder)
+    board = board.from_records(Path(records).as_posix())
     paths: list[Path] = []
     for suffix, write in FORMATS.items():
         path = folder / f"{name or board.protocol.id}.{suffix}"

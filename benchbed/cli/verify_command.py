@@ -1,0 +1,146 @@
+"""``benchbed verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from benchbed.cli.common import (
+    console,
+    data_option,
+    json_option,
+    open_registry,
+    print_json,
+    results_option,
+    strict_option,
+)
+
+if TYPE_CHECKING:
+    from benchbed.record import Record
+    from benchbed.verification import Comparison
+
+
+@click.command("verify")
+@click.argument("record")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    help="Share by which test metrics may differ. [default: by the spread over seeds]",
+)
+@click.option(
+    "--protocol", metavar="FILE", help="File of the record's protocol, if no plugin brings it."
+)
+@click.option(
+    "--pretrained",
+    type=click.Path(path_type=Path),
+    help="The safetensors file that the record's run began with.",
+)
+@click.option("--device", help="auto, cpu, cuda or cuda:N. [default: the record's]")
+@data_option
+@results_option
+@strict_option
+@json_option
+def command(
+    record: str,
+    tolerance: float | None,
+    protocol: str | None,
+    pretrained: Path | None,
+    device: str | None,
+    data_root: Path | None,
+    results: Path,
+    strict_plugins: bool,
+    as_json: bool,
+) -> None:
+    """Run a record again and compare.
+
+    RECORD is a record's JSON file, or the first 6 or more characters of its run key. If the two
+    agree, the record's tier in RESULTS becomes verified; if not, the status is 1. The record itself
+    stays as it is.
+
+    \b
+    Examples:
+      benchbed verify 380257
+      benchbed verify 380257 --tolerance 0.01 --json
+    """
+    from benchbed.execution.plan import stale_components
+    from benchbed.execution.progress import ProgressDisplay
+    from benchbed.execution.verify import Means, job_again, other_seeds, run_again
+    from benchbed.report.inspect import find_record, protocol_of, read_record
+    from benchbed.store import Store
+    from benchbed.verification import compare, tier_of, write_verification
+
+    store = Store(results)
+    path = find_record(record, results)
+    claimed = read_record(path)
+    registry = open_registry(strict=strict_plugins)
+    means = Means(data_root, pretrained, device)
+    job = job_again(claimed, protocol_of(claimed, registry, protocol), registry, means)
+    store.require_writable()
+    with ProgressDisplay(1, console(stderr=True), "verifying") as display:
+        again = run_again(job, registry, display)
+    comparison = compare(claimed, again, other_seeds(claimed, store), tolerance)
+    kept = write_verification(store, claimed, again, comparison)
+    stale = stale_components(claimed, job)
+    if as_json:
+        print_json(
+            {
+                "key": claimed.key,
+                "record": str(path),
+                "result": comparison.result,
+                "tier": tier_of(claimed, store),
+                "rule": comparison.rule,
+                "differences": {
+                    task: {
+                        name: {
+                            "record": found.record,
+                            "again": found.again,
+                            "allowed": found.allowed,
+                        }
+                        for name, found in metrics.items()
+                    }
+                    for task, metrics in comparison.differences.items()
+                },
+                "environment": _changed(claimed, again),
+                "stale": list(stale),
+                "verification": str(kept) if kept else None,
+            }
+        )
+    else:
+        _show(claimed, comparison)
+        for name, (before, now) in _changed(claimed, again).items():
+            click.echo(f"Environment: {name} was {before}, is {now}.")
+        if stale:
+            click.echo(f"Source changed since at the same version: {', '.join(stale)}.")
+        if kept:
+            click.echo(f"Written: {kept}")
+    if comparison.result == "differs":
+        raise click.exceptions.Exit(1)
+
+
+def _show(record: Record, comparison: Comparison) -> None:
+    label = f"{record.method} seed {record.seed} ({record.key[:12]})"
+    if comparison.result == "exact":
+        click.echo(f"Verified, the same bits: {label}.")
+        return
+    for task, metrics in comparison.differences.items():
+        for name, found in metrics.items():
+            mark = "" if found.is_within else "  TOO FAR"
+            click.echo(
+                f"{task}/{name}: {found.record:.6g} in the record, {found.again:.6g} again; "
+                f"{found.relative:.2%} apart, {found.allowed:.3g} allowed{mark}"
+            )
+    verdict = "Verified, within" if comparison.result == "within" else "Not verified, beyond"
+    click.echo(f"{verdict} {comparison.rule}: {label}; {comparison.largest:.2%} apart at most.")
+
+
+def _changed(record: Record, again: Record) -> dict[str, tuple[str, str]]:
+    """Return what differs between the environments of the two runs."""
+    names = {**record.environment, **again.environment}
+    before, now = record.environment, again.environment
+    return {
+        name: (before.get(name, "unknown"), now.get(name, "unknown"))
+        for name in names
+        if before.get(name) != now.get(name)
+    }

@@ -1,0 +1,26 @@
+"""Foreign texts: which characters may reach a terminal or a page, and how others are shown."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+LONGEST: Final = 10_000
+"""Characters of a text in a record."""
+_UNSAFE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # controls, with which escape sequences begin
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+    # invisible characters, line separators, changes of direction, tags
+    "\ud800-\udfff]"  # no characters at all: bytes of file names that are no UTF-8
+)
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether a text is free of control, invisible and direction-changing characters."""
+    return _UNSAFE.search(text) is None
+
+
+def visible(text: str, longest: int = 300) -> str:
+    r"""Return a text with such characters as escapes (``\x1b``), cut off where it is too long."""
+    shown = text if len(text) <= longest else f"{text[:longest]}…"
+    return _UNSAFE.sub(lambda found: ascii(found.group())[1:-1], shown)
