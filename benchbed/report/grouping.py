@@ -39,7 +39,7 @@ def _versions(record: Summary) -> dict[tuple[str, str], object]:
 
     A task's options are its protocol's, and two tasks may share a plugin: its version is enough.
     """
-    components = {
+    components: dict[tuple[str, str], object] = {
         (c.kind, c.id): c.version if c.kind == "task" else (c.version, c.options)
         for c in record.components
     }

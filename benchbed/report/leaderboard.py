@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,9 +15,13 @@ from benchbed.delta import Definition, delta_m
 from benchbed.errors import BenchbedError
 from benchbed.index import Index, Summary
 from benchbed.protocol import Protocol
-from benchbed.record import Costs, Failure, Measurement, MetricInfo
+from benchbed.record import Costs, Failure, Measurement, MetricInfo, Tier
 from benchbed.report.grouping import Seeds, by_method, of_one_kind, remarks
+from benchbed.report.standing import Standing, standing
+from benchbed.report.statistics.comparisons import Pair, Rank, pairwise, ranks
+from benchbed.report.statistics.intervals import Difference, Estimate, interval
 from benchbed.store import Store
+from benchbed.verification import Verified, lowest_tier, read_verified
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,11 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """Mean, sample standard deviation and number of seeds (no deviation for one seed)."""
+    """Mean, sample deviation and number of seeds; one seed has no deviation.
+
+    ``low``, ``high``: the 95 % t interval of the mean, where there are two seeds or more.
+    """
 
     mean: float
     std: float | None
     n: int
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,9 @@ class Row:
     Attributes:
         seeds: seeds that count, all runs of which exist.
         failed: seeds with a run that failed; ``missing``: other seeds of the table that it lacks.
-        delta_m: ``None`` where it cannot be computed; ``delta_note`` then says why.
+        standing: what follows from Δm, also of the reference itself; ``None`` where it cannot be
+            computed, and ``delta_note`` then says why.
+        tier: the lowest trust tier of its records.
         cosines: of the tasks' gradients by pair, ``a·b``: each seed's mean over the epochs, where
             runs logged them.
     """
@@ -47,7 +58,7 @@ class Row:
     method: str
     seeds: tuple[int, ...]
     tasks: Mapping[str, Mapping[str, Stat]]
-    delta_m: Stat | None
+    standing: Standing | None
     delta_note: str
     is_baseline: bool
     costs: Costs | None
@@ -58,8 +69,14 @@ class Row:
     failed: int
     missing: int
     step_device: str = ""
+    tier: Tier | None = None
     cosines: Mapping[str, Stat] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def delta_m(self) -> Difference | None:
+        """Δm with its interval; ``None`` for the reference and where there is none."""
+        return None if self.is_baseline or self.standing is None else self.standing.delta
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +103,18 @@ class Leaderboard:
     def step_device(self) -> str:
         """The devices on which the rows' step times were measured."""
         return "; ".join(sorted({row.step_device for row in self.rows if row.step_device}))
+
+    def ranks(self) -> dict[str, Rank]:
+        """Return the ranks, with ties, of the rows that have a Δm and of the reference."""
+        return ranks(self.estimates())
+
+    def pairs(self) -> tuple[Pair, ...]:
+        """Return each pair of rows with the difference of their Δm, corrected for all pairs."""
+        return pairwise(self.estimates())
+
+    def estimates(self) -> dict[str, Estimate]:
+        """Return the rows' Δm with the influence of every run."""
+        return {row.method: row.standing.estimate for row in self.rows if row.standing is not None}
 
     def only(self, methods: Iterable[str]) -> Leaderboard:
         """Return the table with the rows of some methods, by their canonical names."""
@@ -164,7 +193,8 @@ def _sum_up(protocol: Protocol, index: Index, choice: _Choice) -> Leaderboard:
             f"--reference {reference}: there are no records of it; there are {', '.join(groups)}."
         )
     everyone = frozenset(seed for seeds in groups.values() for seed in seeds)
-    builder = _Builder(protocol, groups, failures, choice.definition, reference, everyone)
+    verified = read_verified(store, protocol.name, protocol.version)
+    builder = _Builder(protocol, groups, failures, choice.definition, reference, everyone, verified)
     names = sorted(groups.keys() | {failure.method for failure in failures})
     measurements = _measurements(store, protocol)
     rows = [builder.row(name, measurements.get(name)) for name in names]
@@ -217,6 +247,7 @@ class _Builder:
     definition: Definition
     reference: str | None
     seeds: frozenset[int]
+    verified: Verified
 
     def complete(self, method: str) -> dict[int, list[Summary]]:
         """Return the seeds whose runs together cover every task."""
@@ -267,13 +298,13 @@ class _Builder:
         scores = self.scores(method)
         complete = self.complete(method)
         failed = {f.seed for f in self.failures if f.method == method} - set(complete)
-        delta, note = self._delta(method, scores)
+        found, note = self._standing(method, scores)
         one = next(iter(complete.values()), None)
         return Row(
             method=method,
             seeds=tuple(complete),
             tasks=_statistics(scores),
-            delta_m=delta,
+            standing=found,
             delta_note=note,
             is_baseline=method == self.baseline(method),
             costs=add_costs(record.costs for record in one) if one else None,
@@ -284,36 +315,35 @@ class _Builder:
             failed=len(failed),
             missing=len(self.seeds - set(complete) - failed),
             step_device=_device(measurement) if measurement else "",
+            tier=self._tier(complete.values()),
             cosines=_cosines(records for records in complete.values()),
         )
 
-    def _delta(
+    def _tier(self, seeds: Iterable[Sequence[Summary]]) -> Tier | None:
+        records = [record for records in seeds for record in records]
+        return lowest_tier(records, self.verified) if records else None
+
+    def _standing(
         self, method: str, scores: Mapping[int, dict[str, dict[str, float]]]
-    ) -> tuple[Stat | None, str]:
-        """Return Δm of the mean scores, and its deviation over seeds paired with the baseline's."""
+    ) -> tuple[Standing | None, str]:
+        """Return where a method stands, or why that cannot be said."""
         name = self.baseline(method)
-        if method == name:
-            return None, "the reference"
         reference = self.scores(name)
         if not scores:
             return None, "no complete seed"
         if not reference:
             return None, f"no complete seed of {name.split()[0]} with the same backbone"
         infos = _metrics([r for rs in self.complete(method).values() for r in rs], self.protocol)
+        delta_of = partial(self._delta_of, infos=infos)
         try:
-            mean = self._delta_of(
-                _mean(list(scores.values())), _mean(list(reference.values())), infos
+            found = standing(
+                method, _plain(scores, infos), name, _plain(reference, infos), delta_of
             )
-            paired = [
-                self._delta_of(scores[seed], reference[seed], infos)
-                for seed in scores
-                if seed in reference
-            ]
         except BenchbedError as error:
             return None, str(error)
-        if not all(map(math.isfinite, [mean, *paired])):
+        if not all(map(math.isfinite, [found.delta.mean, *found.runs.values()])):
             return None, "a change beyond all measure against the reference"
-        return Stat(mean, _std(paired), len(paired)), ""
+        return found, "the reference" if method == name else ""
 
     def _delta_of(
         self,
@@ -321,23 +351,28 @@ class _Builder:
         baseline: Mapping[str, Mapping[str, float]],
         infos: Mapping[str, Mapping[str, MetricInfo]],
     ) -> float:
-        details = {t: {m for m, i in ms.items() if i.detail} for t, ms in infos.items()}
-
-        def counted(
-            scores: Mapping[str, Mapping[str, float]],
-        ) -> dict[str, Mapping[str, float]]:
-            return {
-                task: {m: value for m, value in values.items() if m not in details.get(task, ())}
-                for task, values in scores.items()
-            }
-
         return delta_m(
-            counted(scores),
-            counted(baseline),
+            scores,
+            baseline,
             {t: {m: i.higher_is_better for m, i in ms.items()} for t, ms in infos.items()},
             definition=self.definition,
             primary={t: m for t, ms in infos.items() for m, i in ms.items() if i.primary},
         )
+
+
+def _plain(
+    scores: Mapping[int, Mapping[str, Mapping[str, float]]],
+    infos: Mapping[str, Mapping[str, MetricInfo]],
+) -> dict[int, dict[str, dict[str, float]]]:
+    """Return scores without details, which no Δm counts and a seed may lack."""
+    details = {task: {m for m, info in ms.items() if info.detail} for task, ms in infos.items()}
+    return {
+        seed: {
+            task: {m: v for m, v in values.items() if m not in details.get(task, ())}
+            for task, values in by_task.items()
+        }
+        for seed, by_task in scores.items()
+    }
 
 
 def _cosines(seeds: Iterable[Sequence[Summary]]) -> dict[str, Stat]:
@@ -346,21 +381,7 @@ def _cosines(seeds: Iterable[Sequence[Summary]]) -> dict[str, Stat]:
         for record in records:
             for pair, mean in record.cosines.items():
                 found.setdefault(pair.replace("/", "·"), []).append(mean)
-    return {
-        pair: Stat(sum(values) / len(values), _std(values), len(values))
-        for pair, values in found.items()
-    }
-
-
-def _mean(items: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
-    return {
-        task: {
-            metric: sum(i[task][metric] for i in items) / len(items)
-            for metric in metrics
-            if all(metric in i[task] for i in items)  # a seed may lack a detail
-        }
-        for task, metrics in items[0].items()
-    }
+    return {pair: _stat(values) for pair, values in found.items()}
 
 
 @lru_cache(maxsize=4096)
@@ -369,10 +390,9 @@ def _ids(method: str) -> tuple[str, ...]:
     return tuple(part.partition(":")[0] for part in method.split("+"))
 
 
-def _std(values: Sequence[float]) -> float | None:
-    import statistics
-
-    return statistics.stdev(values) if len(values) > 1 else None
+def _stat(values: Sequence[float]) -> Stat:
+    found = interval(values)
+    return Stat(found.mean, found.std, found.n, found.low, found.high)
 
 
 def _statistics(
@@ -383,8 +403,9 @@ def _statistics(
         return {}
     return {
         task: {
-            metric: Stat(mean, _std([item[task][metric] for item in items]), len(items))
-            for metric, mean in metrics.items()
+            metric: _stat([item[task][metric] for item in items])
+            for metric in metrics
+            if all(metric in item[task] for item in items)  # a seed may lack a detail
         }
-        for task, metrics in _mean(items).items()
+        for task, metrics in items[0].items()
     }

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchbed.cost_sum import MAC_CONVENTION
 from benchbed.delta import DEFINITIONS
 from benchbed.report.leaderboard import Leaderboard, Row, Stat
+from benchbed.report.statistics.comparisons import Rank
+from benchbed.report.statistics.intervals import Difference
 from benchbed.store import write_atomically
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
     """Return one row a method, numbers unrounded, metrics in their own unit."""
     import pandas as pd
 
+    ranks = board.ranks()
     lines: list[dict[str, Any]] = []
     for row in board.rows:
         line: dict[str, Any] = {"method": row.method}
@@ -33,8 +37,19 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
                 stat = row.tasks.get(task, {}).get(metric)
                 line[f"{task}/{metric}"] = stat.mean if stat else None
                 line[f"{task}/{metric} std"] = stat.std if stat else None
-        line["delta_m %"] = row.delta_m.mean if row.delta_m else None
-        line["delta_m % std"] = row.delta_m.std if row.delta_m else None
+        delta, gains = row.delta_m, row.standing.gains if row.standing else None
+        line["delta_m %"] = delta.mean if delta else None
+        line["delta_m % std"] = delta.std if delta else None
+        line["delta_m % low"] = delta.low if delta else None
+        line["delta_m % high"] = delta.high if delta else None
+        line["rank"] = ranks[row.method].best if row.method in ranks else None
+        line["rank at worst"] = ranks[row.method].worst if row.method in ranks else None
+        line |= {
+            f"{task} gain %": gains.gains[task].mean if gains else None for task in board.metrics
+        }
+        line["worst task"] = gains.worst if gains else None
+        line["tasks improved"] = len(gains.improved) if gains else None
+        line["p(improvement)"] = row.standing.improvement if row.standing else None
         line["parameters"] = row.costs.parameters.total if row.costs else None
         line["macs"] = row.costs.macs.all_tasks if row.costs else None
         line["step_ms"] = row.step_ms
@@ -43,23 +58,26 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
         line["training_macs"] = row.training_macs
         line |= {f"cosine {pair}": stat.mean for pair, stat in row.cosines.items()}
         line |= {"seeds": len(row.seeds), "failed": row.failed, "missing": row.missing}
+        line["tier"] = row.tier
         lines.append(line | dict(row.extra))
     frame = pd.DataFrame(lines)
     counts = ["parameters", "macs", "optimizer_steps", "samples", "training_macs"]
+    counts += ["rank", "rank at worst", "tasks improved"]
     return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
 def to_json(board: Leaderboard) -> str:
     """Return the table as JSON; numbers unrounded, what is missing is null."""
+    ranks = board.ranks()
     rows = [
         {
             "method": row.method,
             "seeds": len(row.seeds),
             "tasks": {
-                task: {metric: _stat(stat) | {"n": stat.n} for metric, stat in stats.items()}
+                task: {metric: _stat(stat) for metric, stat in stats.items()}
                 for task, stats in row.tasks.items()
             },
-            "delta_m": _stat(row.delta_m) if row.delta_m else None,
+            **_standing(row, ranks),
             "parameters": row.costs.parameters.total if row.costs else None,
             "macs": row.costs.macs.all_tasks if row.costs else None,
             "step_ms": row.step_ms,
@@ -68,6 +86,7 @@ def to_json(board: Leaderboard) -> str:
             "training_macs": row.training_macs,
             "failed": row.failed,
             "missing": row.missing,
+            "tier": row.tier,
             **({"cosines": {k: _stat(v) for k, v in row.cosines.items()}} if row.cosines else {}),
             **({"extra": {k: _plain(v) for k, v in row.extra.items()}} if row.extra else {}),
         }
@@ -105,8 +124,30 @@ def _plain(value: object) -> object:
     return value if isinstance(value, str | int | None) else str(value)
 
 
-def _stat(stat: Stat) -> dict[str, Any]:
-    return {"mean": stat.mean, "std": stat.std}
+def _stat(stat: Stat | Difference) -> dict[str, Any]:
+    return {
+        "mean": stat.mean,
+        "std": stat.std,
+        "low": stat.low,
+        "high": stat.high,
+        "n": stat.n,
+    }
+
+
+def _standing(row: Row, ranks: Mapping[str, Rank]) -> dict[str, Any]:
+    """Return what follows from the row's Δm."""
+    found: dict[str, Any] = dict.fromkeys(("delta_m", "rank", "gains", "p_improvement"))
+    if row.method in ranks:
+        found["rank"] = {"best": ranks[row.method].best, "worst": ranks[row.method].worst}
+    if row.delta_m is not None:
+        delta = row.delta_m
+        found["delta_m"] = _stat(delta) | {"p": delta.p_value, "paired": delta.paired}
+    if row.standing is not None and row.standing.gains is not None:
+        gains = row.standing.gains
+        found["gains"] = {task: _stat(gain) for task, gain in gains.gains.items()}
+        found |= {"worst_task": gains.worst, "tasks_improved": list(gains.improved)}
+        found["p_improvement"] = row.standing.improvement
+    return found
 
 
 def to_csv(board: Leaderboard) -> str:
@@ -126,11 +167,21 @@ def human(count: float | None) -> str:
     return f"{count:.0f}"
 
 
-def _number(stat: Stat | None, scale: float, digits: int, *, plus: bool = False) -> str:
+def _number(
+    stat: Stat | Difference | None, scale: float, digits: int, *, plus: bool = False
+) -> str:
     if stat is None:
         return DASH
     text = f"{stat.mean * scale:{'+' if plus else ''}.{digits}f}"
     return text if stat.std is None else f"{text}±{stat.std * scale:.{digits}f}"
+
+
+def _with_interval(delta: Difference | None) -> str:
+    if delta is None:
+        return DASH
+    if delta.low is None or delta.high is None:
+        return f"{delta.mean:+.2f}"
+    return f"{delta.mean:+.2f} [{delta.low:+.2f}, {delta.high:+.2f}]"
 
 
 def _cells(board: Leaderboard) -> tuple[list[str], list[list[str]], list[set[int]]]:
@@ -149,10 +200,14 @@ def _cells(board: Leaderboard) -> tuple[list[str], list[list[str]], list[set[int
         columns.append([_number(stat, scale, digits) for stat in stats])
         best.append(_best(stats, higher=info.higher_is_better))
     deltas = [row.delta_m for row in board.rows]
-    headers.append(f"Δm %\n{board.definition}\n↑")
+    headers.append(f"Δm %\n{board.definition}\n↑ [95 %]")
     columns.append([_delta_cell(row) for row in board.rows])
     best.append(_best(deltas, higher=True))
+    ranks = board.ranks()
     plain: list[tuple[str, Callable[[Row], str]]] = [
+        ("rank", lambda row: str(ranks[row.method].best) if row.method in ranks else DASH),
+        ("worst\ntask", _worst),
+        ("tasks\nimproved", _improved),
         ("params", lambda row: human(row.costs.parameters.total if row.costs else None)),
         ("MACs", lambda row: human(row.costs.macs.all_tasks if row.costs else None)),
         ("step\nms", lambda row: DASH if row.step_ms is None else f"{row.step_ms:.2f}"),
@@ -172,7 +227,17 @@ def _cells(board: Leaderboard) -> tuple[list[str], list[list[str]], list[set[int
 
 
 def _delta_cell(row: Row) -> str:
-    return "reference" if row.is_baseline and row.seeds else _number(row.delta_m, 1, 2, plus=True)
+    return "reference" if row.is_baseline and row.seeds else _with_interval(row.delta_m)
+
+
+def _worst(row: Row) -> str:
+    gains = row.standing.gains if row.standing else None
+    return f"{gains.worst} {gains.gains[gains.worst].mean:+.1f}" if gains else DASH
+
+
+def _improved(row: Row) -> str:
+    gains = row.standing.gains if row.standing else None
+    return f"{len(gains.improved)} of {len(gains.gains)}" if gains else DASH
 
 
 def _seeds(row: Row) -> str:
@@ -182,7 +247,7 @@ def _seeds(row: Row) -> str:
     return text + (f", {row.missing} missing" if row.missing else "")
 
 
-def _best(stats: list[Stat | None], *, higher: bool) -> set[int]:
+def _best(stats: Sequence[Stat | Difference | None], *, higher: bool) -> set[int]:
     means = [stat.mean for stat in stats if stat]
     if not means:
         return set()
@@ -197,6 +262,11 @@ def caption(board: Leaderboard) -> list[str]:
         f"Model selection: {board.protocol.selection}.",
         "Mean ± standard deviation over seeds on the test split.",
         f"Δm: {DEFINITIONS[board.definition]}, against {board.baseline}; positive is better.",
+        "[]: 95 % t interval of Δm, which carries the reference's variance.",
+        "Rank: 1 + the methods surely better, the 95 % interval of whose difference is above zero.",
+        _seeds_line(board),
+        _budget_line(board),
+        _tier_line(board),
         f"MACs: {MAC_CONVENTION}.",
     ]
     lines.append("Training MACs: all passes, a backward pass counted as two forward passes.")
@@ -208,6 +278,32 @@ def caption(board: Leaderboard) -> list[str]:
         if row.delta_m is None and not (row.is_baseline and row.seeds)
     ]
     return [*lines, *board.notes]
+
+
+def _seeds_line(board: Leaderboard) -> str:
+    counts = Counter(_seeds(row) for row in board.rows)
+    if len(counts) == 1:
+        return f"Seeds for each method: {next(iter(counts))}."
+    usual = counts.most_common(1)[0][0]
+    others = [f"{row.method}: {_seeds(row)}" for row in board.rows if _seeds(row) != usual]
+    return f"Seeds for each method: {usual}; {'; '.join(others)}."
+
+
+def _budget_line(board: Leaderboard) -> str:
+    protocol = board.protocol
+    samples = max((row.samples or 0 for row in board.rows), default=0)
+    return f"Budget: {protocol.epochs} epochs, {human(samples)} samples drawn at most for one seed."
+
+
+def _tier_line(board: Leaderboard) -> str:
+    tiers = Counter(row.tier for row in board.rows if row.tier is not None)
+    if len(tiers) == 1:
+        return f"Trust tier of all records: {next(iter(tiers))}."
+    verified = [row.method for row in board.rows if row.tier == "verified"]
+    claimed = [row.method for row in board.rows if row.tier == "claimed"]
+    parts = [f"verified: {', '.join(verified)}"] if verified else []
+    parts += [f"only claimed: {', '.join(claimed)}"] if claimed else []
+    return f"Trust tier: reproduced; {'; '.join(parts)}." if parts else "Trust tier: no records."
 
 
 def to_markdown(board: Leaderboard) -> str:
@@ -256,7 +352,16 @@ def _cosine_cells(board: Leaderboard) -> list[list[str]]:
     ]
 
 
-DROPPED: Final = ("train\nMACs", "steps", "seeds", "step\nms", "MACs", "params")
+DROPPED: Final = (
+    "train\nMACs",
+    "steps",
+    "step\nms",
+    "tasks\nimproved",
+    "worst\ntask",
+    "MACs",
+    "params",
+    "rank",
+)
 """Columns that a narrow terminal goes without, in this order."""
 
 
@@ -276,15 +381,8 @@ def to_terminal(board: Leaderboard, width: int = 80) -> RenderableType:
     from rich.text import Text
 
     headers, columns, best = _cells(board)
-    seeds = columns[headers.index("seeds")]
     lines = caption(board)
-    hidden: list[str] = []
-    if len(set(seeds)) == 1:
-        hidden.append("seeds")
-        lines.insert(1, f"Seeds for each method: {seeds[0]}.")
-    elif any(row.failed or row.missing for row in board.rows):
-        hidden.append("seeds")
-        lines.insert(1, f"Seeds: {'; '.join(map(': '.join, zip(columns[0], seeds, strict=True)))}.")
+    hidden = ["seeds"]  # the caption tells them
     widths = [_width(h, c) for h, c in zip(headers, columns, strict=True)]
 
     def total() -> int:
