@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from benchbed.cli.common import console, open_registry, results_option, strict_option
+from benchbed.cli.common import console, open_registry, print_json, results_option, strict_option
 
 if TYPE_CHECKING:
     from benchbed.delta import Definition
     from benchbed.registry import Registry
+    from benchbed.report.leaderboard import Leaderboard
+    from benchbed.report.tables import Table
 
 
 @click.command("report")
@@ -31,6 +35,12 @@ if TYPE_CHECKING:
     help="Definition of Δm. [default: the protocol's]",
 )
 @click.option("--reference", help="Method that Δm is relative to. [default: the baseline]")
+@click.option("--pairs", is_flag=True, help="Also every pair of methods, with Holm's correction.")
+@click.option(
+    "--plots",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for figures over several protocols (matplotlib).",
+)
 @click.option("--write", is_flag=True, help="Write md, csv and json into the output folder.")
 @click.option(
     "--output",
@@ -50,6 +60,8 @@ def command(
     style: str,
     definition: Definition | None,
     reference: str | None,
+    pairs: bool,
+    plots: Path | None,
     write: bool,
     output: Path | None,
     check: bool,
@@ -63,11 +75,14 @@ def command(
       benchbed report digits
       benchbed report digits --format json --results my-results
       benchbed report digits --delta-m flat --reference hps+equal
+      benchbed report digits --pairs
+      benchbed report --suite weightings --format md
       benchbed report --check
     """
     if protocol is None and suite is None and not check:
         raise click.UsageError("Name a protocol, or a suite with --suite.")
-    if check and (write or output or definition or reference or style != "terminal"):
+    shown = write or output or definition or reference or pairs or plots
+    if check and (shown or style != "terminal"):
         raise click.UsageError("--check goes with a protocol, --suite and --results alone.")
     registry = open_registry(strict=strict_plugins)
     if check:
@@ -77,10 +92,11 @@ def command(
     from benchbed.api import leaderboard_of
     from benchbed.catalogue import find_protocol, find_suite
     from benchbed.report.committed import suite_methods
-    from benchbed.report.writers import FORMATS, to_terminal, write_leaderboard
+    from benchbed.report.writers import write_leaderboard
 
     chosen = find_suite(suite, registry) if suite is not None else None
     names = [protocol] if protocol is not None else chosen.protocols if chosen else []
+    boards: list[Leaderboard] = []
     for found in [find_protocol(name, registry) for name in names]:
         board = leaderboard_of(
             found,
@@ -90,16 +106,99 @@ def command(
             reference=reference,
             methods=suite_methods(chosen, found, registry) if chosen else None,
         )
-        if style == "terminal":
-            out = console()
-            out.print(to_terminal(board, out.width))
-        else:
-            click.echo(FORMATS[style](board), nl=False)
+        boards.append(board)
         if write:
             name = f"{chosen.name}.{found.id}" if chosen else None
             folder = output or results / "leaderboards"
             for path in write_leaderboard(board, folder, name, results):
                 click.echo(f"Wrote {path}", err=True)
+    (_show_json if style == "json" else _show)(boards, style, pairs=pairs)
+    if plots is not None:
+        _draw(boards, plots)
+
+
+def _show_json(boards: Sequence[Leaderboard], style: str, *, pairs: bool) -> None:
+    from benchbed.report.tables import across, across_json, pairs_json
+    from benchbed.report.writers import to_json
+
+    if len(boards) == 1 and not pairs:
+        click.echo(to_json(boards[0]), nl=False)
+        return
+    tables = [json.loads(to_json(board)) for board in boards]
+    if pairs:
+        tables = [
+            {**table, "pairs": pairs_json(board)}
+            for table, board in zip(tables, boards, strict=True)
+        ]
+    if len(boards) == 1:
+        print_json(tables[0])
+    else:
+        print_json({"leaderboards": tables, "across": across_json(across(boards))})
+
+
+def _show(boards: Sequence[Leaderboard], style: str, *, pairs: bool) -> None:
+    from benchbed.report.tables import across, across_table, pairs_csv, pairs_table
+    from benchbed.report.writers import FORMATS, to_terminal
+
+    if style == "csv" and pairs:
+        for board in boards:
+            click.echo(pairs_csv(board), nl=False)
+        return
+    for board in boards:
+        if style == "terminal":
+            out = console()
+            out.print(to_terminal(board, out.width))
+        else:
+            click.echo(FORMATS[style](board), nl=False)
+        if pairs:
+            _show_table("Pairs of methods", pairs_table(board), style)
+    if len(boards) > 1 and style != "csv":
+        _show_table("Over protocols", across_table(across(boards)), style)
+
+
+def _show_table(title: str, table: Table, style: str) -> None:
+    from benchbed.report.tables import to_markdown
+
+    if style != "terminal":
+        click.echo("\n" + to_markdown(title, table), nl=False)
+        return
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    headers, rows, lines = table
+    shown = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    for header in headers:
+        shown.add_column(header, overflow="fold")
+    for row in rows:
+        shown.add_row(*map(Text, row))
+    out = console()
+    out.print()
+    if rows:
+        out.print(shown)
+        out.print()
+    out.print(Text("\n".join(lines), style="dim"))
+
+
+def _draw(boards: Sequence[Leaderboard], folder: Path) -> None:
+    """Draw performance profiles, and the critical difference where there is one."""
+    from benchbed.report.inspect import require_matplotlib
+    from benchbed.report.tables import across
+    from benchbed.store import write_atomically
+
+    require_matplotlib()
+    from benchbed.drawing import to_png
+    from benchbed.report.diagrams import draw_critical_difference, draw_profiles
+
+    found = across(boards)
+    figures = {"profiles.png": draw_profiles(found.profiles)}
+    if found.critical is None:
+        click.echo(found.critical_note, err=True)
+    else:
+        figures["critical-difference.png"] = draw_critical_difference(found.critical)
+    for name, figure in figures.items():
+        write_atomically(folder / name, to_png(figure))
+        click.echo(f"Wrote {folder / name}", err=True)
 
 
 def _check(registry: Registry, protocol: str | None, suite: str | None, results: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchbed.errors import BenchbedError
+from benchbed.report.statistics import comparisons
 from benchbed.report.statistics.comparisons import (
     Rank,
     holm,
@@ -164,3 +165,20 @@ def test_the_probability_of_improvement_is_mann_and_whitneys_u_as_a_share(a, b, 
 def test_the_probability_of_improvement_needs_runs():
     with pytest.raises(BenchbedError, match="a run of both"):
         probability_of_improvement([], [1.0])
+
+
+@given(tables, st.booleans())
+def test_many_methods_with_the_same_seeds_have_the_ranks_that_few_have(rows, shared):
+    found = estimates({f"m{i}": row for i, row in enumerate(rows)})
+    if shared:  # as of Δm against one baseline
+        baseline = dict(enumerate(np.linspace(-1.0, 2.0, len(rows[0])).tolist()))
+        found = {
+            name: Estimate(e.value, {**e.influence, "base": baseline}) for name, e in found.items()
+        }
+    before = comparisons.MANY
+    try:
+        comparisons.MANY = 1
+        at_once = ranks(found)
+    finally:
+        comparisons.MANY = before
+    assert at_once == ranks(found)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Final
 
 from benchbed.errors import BenchbedError
 from benchbed.report.statistics.intervals import LEVEL, Difference, Estimate
+
+MANY: Final = 30
+"""Methods from which on ranks are computed a method at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,9 @@ def ranks(estimates: Mapping[str, Estimate], level: float = LEVEL) -> dict[str, 
     Raises:
         BenchbedError: as :meth:`Estimate.interval`.
     """
+    seeds = {frozenset(group) for e in estimates.values() for group in e.influence.values()}
+    if len(seeds) == 1 and len(estimates) >= MANY and min(map(len, seeds)) > 1:
+        return _ranks_of_same_seeds(estimates, sorted(seeds.pop()), level)
     better = dict.fromkeys(estimates, 0)
     worse = dict.fromkeys(estimates, 0)
     for a, b in combinations(estimates, 2):
@@ -70,6 +78,31 @@ def ranks(estimates: Mapping[str, Estimate], level: float = LEVEL) -> dict[str, 
             worse[winner] += 1
     count = len(estimates)
     return {name: Rank(1 + better[name], count - worse[name]) for name in estimates}
+
+
+def _ranks_of_same_seeds(
+    estimates: Mapping[str, Estimate], seeds: Sequence[int], level: float
+) -> dict[str, Rank]:
+    """Return the same ranks where all runs have the same seeds, a method against all at once."""
+    import numpy as np
+    from scipy.special import stdtrit
+
+    runs = np.array(
+        [[sum(g[seed] for g in e.influence.values()) for seed in seeds] for e in estimates.values()]
+    )
+    values = np.array([e.value for e in estimates.values()])
+    rounding = np.array([e.rounding for e in estimates.values()])
+    quantile = float(stdtrit(len(seeds) - 1, (1 + level) / 2)) / math.sqrt(len(seeds))
+    ranks: dict[str, Rank] = {}
+    for i, name in enumerate(estimates):
+        least = np.maximum(rounding, rounding[i])
+        ahead = values - values[i]
+        deviation = (runs - runs[i]).std(axis=1, ddof=1)
+        half = quantile * np.where(deviation <= least, 0.0, deviation)
+        ahead[np.abs(ahead) <= least] = 0.0
+        above, below = int((ahead > half).sum()), int((-ahead > half).sum())
+        ranks[name] = Rank(1 + above, len(values) - below)
+    return ranks
 
 
 def pairwise(estimates: Mapping[str, Estimate], level: float = LEVEL) -> tuple[Pair, ...]:
