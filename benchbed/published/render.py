@@ -146,7 +146,7 @@ def comparison_grid(comparison: Comparison) -> Grid:
         ]
         for entry in comparison.entries
     ]
-    return Grid(["rank", "row", "from", "tier", f"Δm %\n{comparison.definition}\n↑", "note"], rows)
+    return Grid(["place", "row", "from", "tier", f"Δm %\n{comparison.definition}\n↑", "note"], rows)
 
 
 def comparison_notes(comparison: Comparison) -> list[str]:
@@ -159,7 +159,10 @@ def comparison_notes(comparison: Comparison) -> list[str]:
                 for name, (theirs, own) in entry.differs.items()
             )
             groups.setdefault((differs, ", ".join(entry.left_open)), []).append(entry)
-    lines = [f"Δm: {DEFINITIONS[comparison.definition]}; positive is better."]
+    lines = [
+        f"Δm: {DEFINITIONS[comparison.definition]}; positive is better.",
+        "Places follow the means alone: printed rows have no seeds to tell ties by.",
+    ]
     if groups and not comparison.banner:
         lines.append("Rows marked * are not comparable with ours, and not ranked (see --anyway):")
     for (differs, left_open), entries in groups.items():
