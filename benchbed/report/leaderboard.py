@@ -105,8 +105,16 @@ class Leaderboard:
         return "; ".join(sorted({row.step_device for row in self.rows if row.step_device}))
 
     def ranks(self) -> dict[str, Rank]:
-        """Return the ranks, with ties, of the rows that have a Δm and of the reference."""
-        return ranks(self.estimates())
+        """Return the ranks, with ties, of the rows whose Δm has an interval and of the reference.
+
+        One seed says nothing of who is better, and no rank 1 follows from that.
+        """
+        known = {
+            row.method: row.standing.estimate
+            for row in self.rows
+            if row.standing is not None and row.standing.delta.low is not None
+        }
+        return ranks(known) if len(known) > 1 else {}
 
     def pairs(self) -> tuple[Pair, ...]:
         """Return each pair of rows with the difference of their Δm, corrected for all pairs."""
@@ -215,10 +223,10 @@ def _order(row: Row) -> tuple[bool, float, str]:
 
 
 def _metrics(records: list[Summary], protocol: Protocol) -> dict[str, Mapping[str, MetricInfo]]:
-    found: dict[str, Mapping[str, MetricInfo]] = {}
+    found: dict[str, dict[str, MetricInfo]] = {}
     for record in records:
         for task, infos in record.metrics.items():
-            found.setdefault(task, infos)
+            found[task] = infos | found.get(task, {}) if task in found else dict(infos)
     return {task: found[task] for task in protocol.tasks if task in found}
 
 

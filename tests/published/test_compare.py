@@ -88,7 +88,7 @@ def test_rows_of_the_same_protocol_are_ranked_together(library, store, write):
         "single-task": None, "single": None,
     }  # fmt: skip
     assert by_name(found)["good net"].delta_m == pytest.approx(10 / 3)
-    assert comparison_notes(found)[1:] == []
+    assert comparison_notes(found)[2:] == []
 
 
 def test_all_rows_have_delta_m_by_the_definition_asked_for(library, store, write):

@@ -19,7 +19,7 @@ from benchbed_zoo.datasets.rooms_render import (
     render,
     shade,
 )
-from benchbed_zoo.datasets.rooms_scene import Camera, Light, Scene, _solids, focal, make_scene
+from benchbed_zoo.datasets.rooms_scene import Camera, Light, Scene, focal, make_scene, solids_of
 
 HEIGHT, WIDTH = 48, 64
 SCENES = range(4)
@@ -159,7 +159,7 @@ def test_the_main_object_is_one_thing_as_far_as_it_is_visible(maps, views):
         np.testing.assert_array_equal(stored["saliency"], ids == main)
         assert scene.labels[main] not in STRUCTURE
         y, x = (np.mgrid[:HEIGHT, :WIDTH] + 0.5) / [[[HEIGHT]], [[WIDTH]]] * 2 - 1
-        area = {k: (1 - (x**2 + y**2) / 2)[ids == k].sum() for k in np.unique(ids)}
+        area = {k: ((1 - (x**2 + y**2) / 2) ** 2)[ids == k].sum() for k in np.unique(ids)}
         things = {k: v for k, v in area.items() if scene.labels[k] not in STRUCTURE}
         assert max(things, key=things.get) == main
 
@@ -249,7 +249,7 @@ def hand_made(paint=GREY, wall=3.0, lights=()):
     size = np.array([8.0, 2 * wall, 3.0])
     scene = Scene(
         size=size,
-        solids=_solids(model),
+        solids=solids_of(model),
         instance=np.arange(7),
         part=np.zeros(7, int),
         paints=[paint] + [GREY] * 6,

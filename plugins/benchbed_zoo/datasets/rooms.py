@@ -116,14 +116,10 @@ class Rooms(Dataset):
 
     def load(self, split: str, root: Path | None) -> Mapping[str, Column]:
         """Return the columns of a split, which decode what the cache's memory maps hold."""
-        import numpy as np
-
-        from benchbed_zoo.datasets.columns import Directions, Scaled
+        from benchbed_zoo.datasets.columns import Directions, Scaled, mapped
 
         folder = self._folder()
-        stored = {
-            name: np.load(folder / file_name(split, name), mmap_mode="r") for name in CHANNELS
-        }
+        stored = {name: mapped(folder / file_name(split, name)) for name in CHANNELS}
         return {
             **stored,
             "input": Scaled(stored["input"], 255),
@@ -135,8 +131,8 @@ class Rooms(Dataset):
     def digest(self, root: Path | None) -> str:
         """Return a digest of the generator's version and the options, not of the values.
 
-        NumPy's ``sin`` and ``power`` differ in their last bits between CPUs; after rounding, few
-        values do.
+        The last bits of NumPy's ``power`` and ``sin`` depend on the CPU; after rounding,
+        hardly a value does. The scenes follow from NumPy's generator ``PCG64``.
         """
         text = json.dumps([GENERATOR, self.sizes, self.options], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -56,8 +56,10 @@ def build(
         try:
             count = min(_cores(), total)
             job = {"folder": str(folder), "sizes": sizes, "options": options, "step": count}
-            workers.extend(_start({**job, "first": first}, write, errors) for first in range(count))
-            os.close(write)
+            with os.fdopen(write, "wb") as output:
+                workers.extend(
+                    _start({**job, "first": first}, output, errors) for first in range(count)
+                )
             for done, _ in enumerate(lines, 1):
                 report(done, total)
                 if any(worker.poll() for worker in workers):
@@ -73,7 +75,7 @@ def build(
                 worker.wait()
 
 
-def _start(job: Mapping[str, Any], output: int, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(job: Mapping[str, Any], output: IO[bytes], errors: IO[bytes]) -> subprocess.Popen[bytes]:
     path = {"PYTHONPATH": os.pathsep.join(sys.path), **dict.fromkeys(THREADS, "1")}
     return subprocess.Popen(
         [sys.executable, "-m", __name__, json.dumps(job)],

@@ -36,9 +36,10 @@ class Figure:
         self.hair = Paint(
             hsv(rng.uniform(0.03, 0.12), rng.uniform(0.1, 0.7), rng.uniform(0.1, 0.6))
         )
-        self.shirt, self.trousers = paints.cloth(0.95), paints.cloth(0.6)
-        self.sleeve = self.shirt if rng.random() < 0.6 else self.skin
-        self.stocking = self.trousers if rng.random() < 0.8 else self.skin
+        self.shirt = paints.cloth(0.95, values=(0.5, 1.0), patterned=0.25)
+        self.trousers = paints.cloth(0.6, values=(0.15, 0.5), patterned=0.0)
+        self.sleeve = self.shirt if rng.random() < 0.35 else self.skin
+        self.stocking = self.trousers if rng.random() < 0.6 else self.skin
         self.shoes = paints.lacquer()
 
     def standing(self) -> Model:
@@ -117,7 +118,7 @@ class Figure:
         model.rod(shoulder, elbow, 0.029 * self.stout, self.shirt, UPPER_ARM)
         model.ball(elbow, 0.027 * self.stout, self.sleeve, LOWER_ARM)
         model.rod(elbow, hand, 0.024 * self.stout, self.sleeve, LOWER_ARM)
-        model.ball(hand, 0.034 * self.stout, self.skin, LOWER_ARM)
+        model.ball(hand, 0.028 * self.stout, self.skin, LOWER_ARM)
 
 
 def _direction(swing: float, out: float) -> np.ndarray:

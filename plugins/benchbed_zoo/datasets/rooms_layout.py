@@ -16,6 +16,8 @@ from benchbed_zoo.datasets.rooms_things import Make
 
 TRIES: Final = 12
 """Places that are tried for a thing before it is left out."""
+LARGE: Final = 22.0
+"""A room of more square metres serves two purposes."""
 AISLE: Final = 0.05
 """Least distance between things in metres."""
 
@@ -211,10 +213,12 @@ def furnish(rng: np.random.Generator, size: np.ndarray, people: float) -> Model:
     """Return a furnished room; a share of the rooms has a figure in it."""
     layout = Layout(rng, size)
     styles = list(STYLES.values())
-    for make, chance in styles[rng.integers(len(styles))].items():
-        if rng.random() < chance:
-            put = layout.place if make is dining else layout.stand
-            put(make(rng))
+    purposes = 1 if size[0] * size[1] < LARGE else 2
+    for style in rng.choice(len(styles), purposes, replace=False):
+        for make, chance in styles[style].items():
+            if rng.random() < chance:
+                put = layout.place if make is dining else layout.stand
+                put(make(rng))
     _hang_all(rng, layout)
     if rng.random() < people:
         layout.people()
@@ -230,7 +234,7 @@ def furnish(rng: np.random.Generator, size: np.ndarray, people: float) -> Model:
 def _hang_all(rng: np.random.Generator, layout: Layout) -> None:
     hung: list[tuple[Make, int, float, float]] = [
         (things.window, int(rng.integers(1, 4)), 1.45, 1.65),
-        (things.wall_screen, int(rng.random() < 0.25), 1.2, 1.5),
+        (things.wall_screen, int(rng.random() < 0.35), 1.2, 1.5),
         (things.picture, int(rng.integers(1, 5)), 1.4, 1.75),
     ]
     for make, count, low, high in hung:

@@ -162,7 +162,8 @@ class Painter:
 
     def phase(self) -> Colour:
         """Return where a pattern starts."""
-        return tuple(self.rng.random(3).tolist())  # type: ignore[return-value]
+        one, two, three = self.rng.random(3).tolist()
+        return one, two, three
 
     def wood(self, along: int = 0, values: tuple[float, float] = (0.3, 0.9)) -> Paint:
         """Return a paint of planed or, now and then, lacquered wood.

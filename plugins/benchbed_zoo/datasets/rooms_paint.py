@@ -11,7 +11,6 @@ from benchbed_zoo.datasets.rooms_model import (
     CHECKS,
     GRAIN,
     MOTTLE,
-    PLAIN,
     SPINES,
     STRIPES,
     TILES,
@@ -60,7 +59,7 @@ def _checks(at: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 def _grain(at: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Smooth bands, wound a little; very long ones are a gradient."""
-    return 0.5 + 0.5 * _wave(at[0] + 0.25 * _wave(0.21 * at[1]) + 0.25 * _wave(0.17 * at[2]))
+    return 0.5 + 0.5 * _wave(at[0] + 0.15 * _wave(0.15 * at[1]) + 0.15 * _wave(0.12 * at[2]))
 
 
 def _mottle(at: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -98,7 +97,6 @@ def _scatter(cell: np.ndarray, channel: int) -> np.ndarray:
 
 
 _MIXES = {
-    PLAIN: lambda at, share: 0.0,
     STRIPES: _stripes,
     CHECKS: _checks,
     GRAIN: _grain,

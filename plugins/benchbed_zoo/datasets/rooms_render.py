@@ -130,13 +130,12 @@ def edges(instance: np.ndarray) -> np.ndarray:
 def main_object(scene: Scene, view: View) -> int:
     """Return the thing that fills most of the image, its middle counting most; -1 without any.
 
-    A pixel's weight falls from 1 in the image's middle to 0 in its corners, with the square of the
-    distance.
+    A pixel's weight is (1 - r²)², where r is 0 in the image's middle and 1 in its corners.
     """
     height, width = view.shape
     y = (np.arange(height) + 0.5) / height * 2 - 1
     x = (np.arange(width) + 0.5) / width * 2 - 1
-    weight = 1 - (y[:, None] ** 2 + x**2) / 2
+    weight = (1 - (y[:, None] ** 2 + x**2) / 2) ** 2
     total = np.bincount(view.instance, weight.ravel(), minlength=len(scene.labels))
     total[[label in STRUCTURE for label in scene.labels]] = 0
     return int(total.argmax()) if total.any() else -1

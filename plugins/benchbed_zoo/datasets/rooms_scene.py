@@ -114,13 +114,13 @@ def make_scene(seed: int, split: int, index: int, people: float) -> tuple[Scene,
         people: the share of scenes with a figure.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(split, index)))
-    size = np.array([rng.uniform(3.2, 6.0), rng.uniform(3.2, 6.0), rng.uniform(2.35, 2.9)])
+    size = np.array([rng.uniform(3.4, 7.0), rng.uniform(3.4, 7.0), rng.uniform(2.35, 2.9)])
     model = furnish(rng, size, people)
     lights = _lights(rng, size, model)
     first = len(model.labels)
     scene = Scene(
         size=size,
-        solids=_solids(model),
+        solids=solids_of(model),
         instance=np.array([*(solid.instance for solid in model.solids), *range(first, first + 6)]),
         part=np.array([solid.part for solid in model.solids] + [0] * 6),
         paints=[solid.paint for solid in model.solids] + _faces(rng),
@@ -131,7 +131,8 @@ def make_scene(seed: int, split: int, index: int, people: float) -> tuple[Scene,
     return scene, _camera(rng, scene)
 
 
-def _solids(model: Model) -> Solids:
+def solids_of(model: Model) -> Solids:
+    """Return a model's solids as arrays."""
     return Solids(
         np.array([solid.kind for solid in model.solids]),
         np.array([solid.centre for solid in model.solids]),
@@ -211,14 +212,14 @@ def _camera(rng: np.random.Generator, scene: Scene) -> Camera:
 def _pose(rng: np.random.Generator, scene: Scene, things: list[int]) -> Camera:
     """Return a pose at eye height that looks about at one of some instances."""
     slack = scene.size[:2] / 2 - 0.25
-    eye = np.append(rng.uniform(-slack, slack), rng.uniform(1.0, 1.8))
+    eye = np.append(rng.uniform(-slack, slack), rng.uniform(1.35, 1.65))
     chosen = scene.instance[: len(scene.solids.kind)] == things[rng.integers(len(things))]
     aim = scene.solids.centre[chosen].mean(axis=0) + rng.normal(0, 0.3, 3)
     forward = unit(aim - eye)
-    forward[2] = min(max(forward[2], -0.55), 0.1)
+    forward[2] = min(max(forward[2], -0.35), -0.1)
     forward = unit(forward)
     flat = unit(np.array([forward[1], -forward[0], 0.0]))
-    roll = float(rng.normal(0, 0.03))
+    roll = float(rng.normal(0, 0.02))
     right = math.cos(roll) * flat + math.sin(roll) * np.cross(forward, flat)
     return Camera(eye, np.stack([right, np.cross(forward, right), forward]))
 
@@ -226,9 +227,11 @@ def _pose(rng: np.random.Generator, scene: Scene, things: list[int]) -> Camera:
 def _score(scene: Scene, camera: Camera) -> float:
     """Return how much a pose shows: the roots of the things' areas, and figures above all."""
     depth, surface = scene.hits(camera, camera.rays(12, 12))
-    if scene.solids.contain(camera.eye) or np.partition(depth, 4)[4] < 0.7:
+    near, middle = np.percentile(depth, [3, 50])
+    if scene.solids.contain(camera.eye) or near < 0.7 or middle < 1.8:
         return -1.0
     seen, first, counts = np.unique(scene.instance[surface], return_index=True, return_counts=True)
     shown = np.array([scene.labels[k] not in STRUCTURE for k in seen])
-    weight = shown * np.where(scene.part[surface[first]] > 0, 5, 1)
-    return float((weight * np.sqrt(np.minimum(counts, 16))).sum())
+    figure = scene.part[surface[first]] > 0
+    area = np.where(figure, np.minimum(counts, 40), np.minimum(counts, 16))
+    return float((shown * np.where(figure, 5, 1) * np.sqrt(area)).sum())

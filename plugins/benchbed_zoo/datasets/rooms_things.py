@@ -35,7 +35,7 @@ def picture(rng: np.random.Generator) -> Model:
     model.box((0, 0, 0), (width, 0.04, height), paints.wood())
     border = rng.uniform(0.03, 0.06)
     inner = (width - 2 * border, height - 2 * border)
-    if rng.random() < 0.4:
+    if rng.random() < 0.6:
         model.box((0, 0.005, 0), (inner[0], 0.04, inner[1]), Paint(WHITE))
         inner = (inner[0] * 0.75, inner[1] * 0.75)
     art = Paint(
@@ -240,7 +240,7 @@ def _shade(rng: np.random.Generator) -> Paint:
 
 def _show(rng: np.random.Generator) -> Paint:
     """A screen that is off, or shows something."""
-    if rng.random() < 0.7:
+    if rng.random() < 0.8:
         return SCREEN
     return Paint(
         hsv(rng.random(), rng.uniform(0.2, 0.9), 0.9),

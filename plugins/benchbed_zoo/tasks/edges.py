@@ -1,0 +1,159 @@
+"""Contours: edges of objects or regions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics import Metric
+
+from benchbed.dataset import Target
+from benchbed.errors import DataError
+from benchbed.task import Task
+from benchbed_zoo.metrics.edges import MatchedScore, PixelScore
+from benchbed_zoo.metrics.masking import at_least_single
+from benchbed_zoo.tasks.balanced import balanced_bce
+from benchbed_zoo.tasks.saliency import IGNORED
+from benchbed_zoo.tasks.targets import check_target
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MATCHED = frozenset({"odsF", "oisF", "AP"})
+
+
+class Edges(Task):
+    """Whether each pixel lies on a contour; targets of 0 and 1, logits ``(N, 1, H, W)``.
+
+    Targets are ``(N, H, W)``, or ``(N, A, H, W)`` by A annotators, of whom one who is absent has
+    the data set's ignore index everywhere. A pixel does not count where all have that index.
+    """
+
+    kind: ClassVar[Literal["classification", "regression"]] = "classification"
+
+    def __init__(
+        self,
+        name: str,
+        target: Target,
+        positive_weight: float = 0.95,
+        annotators: str = "consensus",
+        agreement: float = 0.5,
+        bag: int = 2,
+        matching: bool = False,
+        thresholds: int = 99,
+        max_dist: float = 0.0075,
+    ) -> None:
+        """Check the target.
+
+        Args:
+            name: the task's name.
+            target: a map of two classes, or several maps.
+            positive_weight: of pixels on contours in the loss, the others have 1 less it; 0 takes
+                the share of the others in the batch.
+            annotators: ``consensus`` or ``mil``, see :meth:`loss`.
+            agreement: the share of annotators above which they agree on a contour.
+            bag: how many pixels a bag reaches to each side.
+            matching: score by matching too.
+            thresholds: number of thresholds of the metrics, 99 or 101.
+            max_dist: the largest distance of a match, as a share of the image's diagonal.
+
+        Raises:
+            DataError: the target is none of maps of two classes.
+        """
+        super().__init__(name, target)
+        shape = ("A", "H", "W") if len(target.shape) == 3 else ("H", "W")
+        check_target(name, target, "class", shape)
+        if target.classes != 2:
+            raise DataError(
+                f"Task '{name}' needs a target of two classes, not of {target.classes}; name "
+                "another target for it in the protocol."
+            )
+        self.ignore = -100 if target.ignore is None else target.ignore
+        self.batch_level = positive_weight == 0
+        self.primary = "odsF" if matching else "pixel_F"
+        self.final = MATCHED if matching else frozenset()
+        self.percent = self.final | {"pixel_F", "pixel_AP"}
+        self._weight = positive_weight or None
+        self._label = self._consensus if annotators == "consensus" else self._bags
+        self._agreement = agreement
+        self._bag = bag
+        self._thresholds = thresholds
+        self._max_dist = max_dist
+
+    @property
+    def channels(self) -> int:
+        """Return 1."""
+        return 1
+
+    def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
+        """Return the summed cross-entropy, balanced, and the number of pixels and bags.
+
+        With ``consensus``, a pixel is positive where a larger share of its annotators than
+        ``agreement`` marked it, negative where none did, and does not count in between (S. Xie,
+        Z. Tu: Holistically-Nested Edge Detection, ICCV 2015; Y. Liu et al.: Richer Convolutional
+        Features for Edge Detection, CVPR 2017, eq. 1). One annotator always agrees.
+
+        With ``mil``, multiple instance learning (I. Kokkinos: Pushing the Boundaries of Boundary
+        Detection Using Deep Learning, ICLR 2016), each pixel that an annotator marked stands for a
+        positive bag of pixels around it, whose largest logit counts, so that the network may choose
+        where the contour lies. Pixels in no bag are negative. Here a bag is a square that reaches
+        ``bag`` pixels to each side, without pixels that do not count.
+        """
+        target = target.long()
+        target = target.unsqueeze(1) if target.dim() == 3 else target
+        logits, positive, valid = self._label(output, target)
+        return balanced_bce(logits.squeeze(1), positive, valid, self._weight)
+
+    def _consensus(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        marks = (target == 1).sum(dim=1)
+        present = (target != self.ignore).sum(dim=1)
+        positive = marks > self._agreement * present
+        return output, positive, (present > 0) & (positive | (marks == 0))
+
+    def _bags(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        annotated = (target != self.ignore).any(dim=1, keepdim=True)
+        positive = (target == 1).any(dim=1, keepdim=True)
+        output = at_least_single(output)
+        largest = self._largest_around(output.masked_fill(~annotated, -torch.inf))
+        in_bag = self._largest_around(positive.float()) > 0
+        valid = annotated & (positive | ~in_bag)
+        return torch.where(positive, largest, output), positive.squeeze(1), valid.squeeze(1)
+
+    def _largest_around(self, maps: Tensor) -> Tensor:
+        return F.max_pool2d(maps, 2 * self._bag + 1, stride=1, padding=self._bag)
+
+    def predict(self, output: Tensor) -> Tensor:
+        """Return the probabilities, float32 ``(N, 1, H, W)``."""
+        return output.float().sigmoid()
+
+    def average(self, outputs: Tensor) -> Tensor:
+        """Return the logit of the crops' mean probability."""
+        outputs = outputs.float()
+        return F.logsigmoid(outputs).logsumexp(dim=1) - F.logsigmoid(-outputs).logsumexp(dim=1)
+
+    def metrics(self) -> dict[str, Metric]:
+        """Return F at the best threshold and average precision, of pixels and of matches."""
+        number, ignore = self._thresholds, self.ignore
+        metrics: dict[str, Metric] = {
+            "pixel_F": PixelScore("odsF", number, ignore),
+            "pixel_AP": PixelScore("AP", number, ignore),
+        }
+        if self.final:
+            for score in ("odsF", "oisF", "AP"):
+                metrics[score] = MatchedScore(score, number, self._max_dist, ignore)
+        return metrics
+
+    def draw(self, axes: Axes, value: Tensor) -> None:
+        """Draw probabilities or the annotators' mean from 0, black, to 1, white.
+
+        What all annotators ignore is orange.
+        """
+        import matplotlib as mpl
+        import numpy as np
+
+        maps = value.detach().cpu().float().reshape(-1, *self.target.shape[-2:]).numpy()
+        shown = np.ma.masked_equal(maps, self.ignore).mean(axis=0)
+        axes.imshow(shown, cmap=mpl.colormaps["gray"].with_extremes(bad=IGNORED), vmin=0, vmax=1)
+        axes.set_axis_off()
