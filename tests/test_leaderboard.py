@@ -8,11 +8,14 @@ import math
 import re
 
 import msgspec
+import numpy as np
 import pytest
 from rich.console import Console
+from scipy import stats
 
 from benchbed.errors import BenchbedError
 from benchbed.protocol import DeltaM, parse_protocol
+from benchbed.record import MetricInfo
 from benchbed.report.columns import add_columns
 from benchbed.report.leaderboard import Row, build_leaderboard
 from benchbed.report.writers import caption, to_frame, to_json, to_markdown, to_terminal
@@ -103,15 +106,46 @@ def mean(items):
     }
 
 
+# The columns of seg miou, seg acc, depth abs, depth rel and parts miou.
+SIGNS = np.array([1, 1, -1, -1, 1])
+SHARES = {
+    "primary": np.array([1, 0, 1, 0, 1]) / 3,
+    "per-task-mean": np.array([1, 1, 1, 1, 2]) / 6,
+    "flat": np.ones(5) / 5,
+}
+
+
+def influences(definition, method, base):
+    """How Δm = 100·Σ share·sign·(M̄ − B̄)/B̄ moves with each run of either side.
+
+    By the delta method: with slope 100·share·sign/B̄ in M, and −100·share·sign·M̄/B̄² in B.
+    """
+    ours, theirs = (
+        np.array([[v for ms in run.values() for v in ms.values()] for run in runs])
+        for runs in (method, base)
+    )
+    slope = 100 * SHARES[definition] * SIGNS / theirs.mean(0)
+    return ours @ slope, -theirs @ (slope * ours.mean(0) / theirs.mean(0))
+
+
+THIRD = [scores(0.51, 0.80, 0.19, 0.15, 0.45), scores(0.49, 0.83, 0.23, 0.12, 0.42)]
+
+
 @pytest.mark.parametrize("definition", ["primary", "per-task-mean", "flat"])
-def test_delta_m_is_that_of_the_means_and_its_deviation_is_paired_by_seed(store, definition):
-    put_both(store)
+def test_delta_m_is_that_of_the_means_and_its_interval_is_paired_by_seed(store, definition):
+    method, base = [*MTL, THIRD[0]], [*BASE, THIRD[1]]
+    for seed in range(3):
+        put(store, *single(seed, base[seed]), record("hps+equal", seed, method[seed]))
     delta = rows(store, definition=definition)["hps+equal"].delta_m
-    assert delta.mean == pytest.approx(by_hand(definition, mean(MTL), mean(BASE)))
-    first, second = (by_hand(definition, MTL[s], BASE[s]) for s in (0, 1))
-    assert delta.std == pytest.approx(abs(first - second) / math.sqrt(2))
-    assert delta.n == 2
-    assert delta.mean != pytest.approx((first + second) / 2), "the two means must differ to tell"
+    value = by_hand(definition, mean(method), mean(base))
+    assert delta.mean == pytest.approx(value)
+    of_seeds = np.add(*influences(definition, method, base))
+    half = stats.t.ppf(0.975, 2) * of_seeds.std(ddof=1) / math.sqrt(3)
+    assert delta.std == pytest.approx(of_seeds.std(ddof=1))
+    assert (delta.low, delta.high) == pytest.approx((value - half, value + half))
+    assert (delta.n, delta.paired) == (3, True)
+    first = by_hand(definition, method[0], base[0])
+    assert delta.mean != pytest.approx(first), "the seeds must differ to tell"
 
 
 def test_a_definition_in_the_protocol_is_the_default(store):
@@ -127,12 +161,93 @@ def test_a_definition_in_the_protocol_is_the_default(store):
     assert found == pytest.approx(by_hand("flat", mean(MTL), mean(BASE)))
 
 
-def test_the_deviation_of_delta_m_uses_only_seeds_that_both_have(store):
-    put(store, *single(0, BASE[0]), *single(1, BASE[1]))
-    put(store, record("hps+equal", 1, MTL[1]), record("hps+equal", 2, MTL[0]))
-    delta = rows(store)["hps+equal"].delta_m
-    assert delta.mean == pytest.approx(by_hand("primary", mean(MTL), mean(BASE)))
-    assert (delta.std, delta.n) == (None, 1)
+@pytest.mark.parametrize("definition", ["primary", "per-task-mean", "flat"])
+def test_with_other_seeds_the_variances_add_up_at_the_freedom_of_the_fewest(store, definition):
+    base = [*BASE, THIRD[1]]
+    for seed in range(3):
+        put(store, *single(seed, base[seed]))
+    put(store, record("hps+equal", 1, MTL[0]), record("hps+equal", 2, MTL[1]))
+    delta = rows(store, definition=definition)["hps+equal"].delta_m
+    value = by_hand(definition, mean(MTL), mean(base))
+    ours, theirs = influences(definition, MTL, base)
+    error = math.sqrt(ours.var(ddof=1) / 2 + theirs.var(ddof=1) / 3)
+    half = stats.t.ppf(0.975, 2 - 1) * error
+    assert delta.mean == pytest.approx(value)
+    assert (delta.low, delta.high) == pytest.approx((value - half, value + half))
+    assert (delta.std, delta.n, delta.paired) == (None, 2, False)
+
+
+@pytest.mark.parametrize(("base", "method"), [((0,), (0, 1)), ((0, 1), (1,)), ((0,), (0,))])
+def test_one_seed_on_either_side_gives_no_interval_and_no_rank_and_says_so(store, base, method):
+    for seed in base:
+        put(store, *single(seed, BASE[seed]))
+    for seed in method:
+        put(store, record("hps+equal", seed, MTL[seed]))
+    board = build_leaderboard(TRIO, store)
+    delta = board.rows[1].delta_m
+    expected = by_hand("primary", mean([MTL[s] for s in method]), mean([BASE[s] for s in base]))
+    assert delta.mean == pytest.approx(expected)
+    assert (delta.low, delta.high, delta.std, delta.p_value) == (None,) * 4
+    assert board.ranks() == {}
+    assert "No interval and no rank, for lack of seeds: hps+equal." in caption(board)
+
+
+def several(store: Store, deviation: float) -> dict[str, list]:
+    """Records of five methods over four seeds, the last three nearly alike; return the scores."""
+    rng = np.random.default_rng(0)
+    start = np.array([0.5, 0.8, 0.2, 0.1, 0.4])
+    factors = {"single-task": 1.0, "hps+a": 1.2, "hps+b": 0.9, "hps+c": 0.91, "hps+d": 0.905}
+    runs = {
+        name: [
+            scores(*(start * factor**SIGNS * (1 + deviation * rng.normal(size=5))).tolist())
+            for _ in range(4)
+        ]
+        for name, factor in factors.items()
+    }
+    for seed in range(4):
+        put(store, *single(seed, runs["single-task"][seed]))
+        put(store, *(record(m, seed, runs[m][seed]) for m in factors if m != "single-task"))
+    return runs
+
+
+@pytest.mark.parametrize("deviation", [0.01, 0.05, 0.2])
+def test_a_rank_counts_the_methods_whose_difference_is_surely_above_zero(store, deviation):
+    runs = several(store, deviation)
+    base = runs["single-task"]
+    of_seeds = {"single-task": np.zeros(4)}  # each seed's Δm to first order
+    for name, made in runs.items():
+        if name != "single-task":
+            moves = np.add(*influences("primary", made, base))
+            of_seeds[name] = by_hand("primary", mean(made), mean(base)) + moves - moves.mean()
+
+    def surely_better(one, other) -> bool:
+        test = stats.ttest_1samp(of_seeds[one] - of_seeds[other], 0)
+        return test.confidence_interval(0.95).low > 0
+
+    found = build_leaderboard(TRIO, store).ranks()
+    for name in runs:
+        others = [other for other in runs if other != name]
+        assert found[name].best == 1 + sum(surely_better(other, name) for other in others)
+        assert found[name].worst == 5 - sum(surely_better(name, other) for other in others)
+
+
+def test_gains_are_the_delta_m_of_each_task_and_improvement_the_share_of_pairs(store):
+    runs = several(store, 0.1)
+    base = runs["single-task"]
+    for row in build_leaderboard(TRIO, store).rows:
+        if row.is_baseline:
+            assert (row.standing.gains, row.standing.improvement) == (None, None)
+            continue
+        made = runs[row.method]
+        g = gains(mean(made), mean(base))
+        expected = {"seg": 100 * g["miou"], "depth": 100 * g["abs"], "parts": 100 * g["parts"]}
+        found = row.standing.gains
+        assert {t: d.mean for t, d in found.gains.items()} == pytest.approx(expected)
+        assert found.worst == min(expected, key=expected.get)
+        assert set(found.improved) == {task for task, gain in expected.items() if gain > 0}
+        ours, theirs = ([by_hand("primary", r, mean(base)) for r in side] for side in (made, base))
+        u = stats.mannwhitneyu(ours, theirs).statistic
+        assert row.standing.improvement == pytest.approx(u / 16)
 
 
 def test_positive_delta_m_means_better(store):
@@ -216,6 +331,65 @@ def test_a_failed_task_of_the_baseline_fails_that_seed(store):
     put(store, *single(0), *single(1, skip=["seg"]), failure("single-task", 1, tasks=["seg"]))
     row = rows(store)["single-task"]
     assert (row.seeds, row.failed, row.missing) == ((0,), 1, 0)
+
+
+def test_a_failed_or_missing_seed_is_not_averaged(store):
+    for seed in range(3):
+        put(store, *single(seed, BASE[seed % 2]))
+    put(store, record(seed=0, test=MTL[0]), record(seed=1, test=MTL[1]), failure(seed=2))
+    row = rows(store)["hps+equal"]
+    assert (row.seeds, row.failed, row.missing) == ((0, 1), 1, 0)
+    assert {stat.n for metrics in row.tasks.values() for stat in metrics.values()} == {2}
+    assert row.tasks["seg"]["miou"].mean == pytest.approx(mean(MTL)["seg"]["miou"])
+    assert set(row.standing.runs) == {0, 1}
+
+
+CLASS = MetricInfo(higher_is_better=True, percent=True, detail=True)
+
+
+def with_details(run, names, value=0.3):
+    """Scores and metric infos of a run that also scored some classes of segmentation."""
+    return {
+        "test": run | {"seg": run["seg"] | dict.fromkeys(names, value)},
+        "metrics": fakes.METRICS | {"seg": fakes.METRICS["seg"] | dict.fromkeys(names, CLASS)},
+    }
+
+
+@pytest.mark.parametrize("definition", ["primary", "per-task-mean", "flat"])
+@pytest.mark.parametrize(
+    ("base", "first", "second"),
+    [
+        (["iou/1"], ["iou/1"], ["iou/1"]),
+        (["iou/1", "iou/2"], ["iou/1"], ["iou/1", "iou/2"]),
+        (["iou/1"], ["iou/1", "iou/2"], ["iou/1"]),
+        (["iou/3"], [], []),
+        ([], ["iou/1"], ["iou/2"]),
+    ],
+)
+def test_details_count_in_no_delta_m_and_may_be_missing_in_any_seed(
+    store, definition, base, first, second
+):
+    for seed in (0, 1):
+        put(store, *single(seed, **with_details(BASE[seed], base)))
+    for seed, names in enumerate((first, second)):
+        put(store, record("hps+equal", seed, **with_details(MTL[seed], names, 0.1 + seed)))
+    board = build_leaderboard(TRIO, store, definition=definition)
+    row = next(row for row in board.rows if row.method == "hps+equal")
+    assert row.delta_m.mean == pytest.approx(by_hand(definition, mean(MTL), mean(BASE)))
+    assert row.delta_m.n == 2
+    assert set(board.metrics["seg"]) == {"miou", "acc", *base, *first, *second}
+    assert set(row.tasks["seg"]) == {"miou", "acc", *(set(first) & set(second))}
+    assert board.primary("seg") == "miou"
+
+
+def test_the_tier_of_a_row_is_the_lowest_of_its_records(store):
+    claimed = msgspec.structs.replace(record("hps+dwa", 1), tier="claimed")
+    put(store, *single(0), record("hps+dwa", 0), claimed, failure("hps+mgda", 0))
+    tiers = {name: row.tier for name, row in rows(store).items()}
+    assert tiers == {"single-task": "reproduced", "hps+dwa": "claimed", "hps+mgda": None}
+    (line,) = [x for x in caption(build_leaderboard(TRIO, store)) if x.startswith("Trust tier")]
+    assert "reproduced" in line
+    assert "claimed: hps+dwa" in line
 
 
 def test_another_reference_gives_that_method_zero_and_the_baseline_a_value(store):

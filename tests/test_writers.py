@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from benchbed.errors import StoreError
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
@@ -27,6 +28,7 @@ from benchbed.report.writers import (
 from benchbed.store import Store
 from tests.fakes import METRICS, TRIO, failure, measurement, put, record, scaled, single
 
+DELTA_M = "Δm % primary ↑ [95 %]"
 METHODS = ["equal", "uncertainty", "dwa", "mgda", "pcgrad"]
 
 
@@ -86,22 +88,50 @@ def test_json_has_the_documented_shape(board):
             "parts": {"miou"},
         }
         stat = row.tasks["depth"]["abs"]
-        assert line["tasks"]["depth"]["abs"] == {"mean": stat.mean, "std": stat.std, "n": 3}
+        half = t.ppf(0.975, 2) * stat.std / 3**0.5
+        assert line["tasks"]["depth"]["abs"] == {
+            "mean": stat.mean,
+            "std": stat.std,
+            "low": pytest.approx(stat.mean - half),
+            "high": pytest.approx(stat.mean + half),
+            "n": 3,
+        }
         assert (line["parameters"], line["macs"]) == (
             row.costs.parameters.total,
             row.costs.macs.all_tasks,
         )
         assert line["step_ms"] == 12.345
+        rank = board.ranks()[row.method]
+        assert line["rank"] == {"best": rank.best, "worst": rank.worst}
+        assert line["tier"] == "reproduced"
         if row.is_baseline:
-            assert line["delta_m"] is None
-        else:
-            assert line["delta_m"] == {"mean": row.delta_m.mean, "std": row.delta_m.std}
+            for name in ("delta_m", "gains", "worst_task", "tasks_improved", "p_improvement"):
+                assert line[name] is None
+            continue
+        delta, gains = row.delta_m, row.standing.gains
+        assert line["delta_m"] == {
+            "mean": delta.mean,
+            "std": delta.std,
+            "low": delta.low,
+            "high": delta.high,
+            "n": 3,
+            "p": delta.p_value,
+            "paired": True,
+        }
+        assert {task: gain["mean"] for task, gain in line["gains"].items()} == {
+            task: gain.mean for task, gain in gains.gains.items()
+        }
+        assert line["worst_task"] == gains.worst
+        assert line["tasks_improved"] == list(gains.improved)
+        assert line["p_improvement"] == row.standing.improvement
 
 
 def test_json_says_null_where_there_is_nothing(gappy):
     plain = json.loads(to_json(gappy), parse_constant=refuse)
     lines = {line["method"]: line for line in plain["rows"]}
-    assert lines["hps+equal"]["delta_m"]["std"] is None
+    for name in ("std", "low", "high", "p"):
+        assert lines["hps+equal"]["delta_m"][name] is None
+    assert lines["hps+equal"]["rank"] is None
     assert lines["hps+equal"]["tasks"]["seg"]["miou"]["std"] is None
     assert lines["hps+equal"]["step_ms"] is None
     failed = lines["hps+mgda"]
@@ -132,6 +162,17 @@ def test_csv_reads_back_with_the_very_same_numbers(board):
         if row.delta_m:
             assert read["delta_m %"][n] == row.delta_m.mean
             assert read["delta_m % std"][n] == row.delta_m.std
+            assert read["delta_m % low"][n] == row.delta_m.low
+            assert read["delta_m % high"][n] == row.delta_m.high
+            gains = row.standing.gains
+            assert read["worst task"][n] == gains.worst
+            assert read["tasks improved"][n] == len(gains.improved)
+            assert read["p(improvement)"][n] == row.standing.improvement
+            for task, gain in gains.gains.items():
+                assert read[f"{task} gain %"][n] == gain.mean
+        rank = board.ranks()[row.method]
+        assert (read["rank"][n], read["rank at worst"][n]) == (rank.best, rank.worst)
+        assert read["tier"][n] == "reproduced"
         assert read["parameters"][n] == row.costs.parameters.total
         assert read["macs"][n] == row.costs.macs.all_tasks
         assert read["step_ms"][n] == row.step_ms
@@ -170,8 +211,8 @@ def test_markdown_sets_the_best_of_each_column_in_bold(board):
     assert bold["depth abs ↓"] == ["single-task"], "lower is better"
     assert bold["method"] == bold["params"] == []
     deltas = {row.method: row.delta_m.mean for row in board.rows if row.delta_m}
-    assert bold["Δm % primary ↑"] == [max(deltas, key=deltas.get)]
-    assert table["single-task"]["Δm % primary ↑"] == "reference"
+    assert bold[DELTA_M] == [max(deltas, key=deltas.get)]
+    assert table["single-task"][DELTA_M] == "reference"
 
 
 def test_markdown_shows_percent_deviations_and_signs(store):
@@ -181,7 +222,11 @@ def test_markdown_shows_percent_deviations_and_signs(store):
     assert table["hps+equal"]["seg miou % ↑"] == "**52.5±3.5**"
     assert table["hps+equal"]["depth abs ↓"] == "0.263±0.018"
     assert table["single-task"]["depth abs ↓"] == "**0.250±0.000**"
-    assert table["hps+equal"]["Δm % primary ↑"] == "**+1.67±2.36**"
+    # Δm of seeds 0 and 1: 0 and 10/3; with the half width 12.706·(10/3/√2)/√2
+    assert table["hps+equal"][DELTA_M] == "**+1.67 [-19.51, +22.84]**"
+    assert (table["single-task"]["rank"], table["hps+equal"]["rank"]) == ("1", "1")
+    assert table["hps+equal"]["worst task"] == "depth -5.0"
+    assert table["hps+equal"]["tasks improved"] == "2 of 3"
 
 
 def build(store: Store) -> Leaderboard:
@@ -215,7 +260,7 @@ def test_the_text_states_protocol_digest_selection_definition_and_sign(board):
 def test_header_and_text_name_the_definition_in_use(store, definition, words):
     put(store, *single(0), record())
     text = to_markdown(build_leaderboard(TRIO, store, definition=definition))
-    assert f"Δm % {definition} ↑" in text
+    assert f"Δm % {definition} ↑ [95 %]" in text
     assert words in text
 
 
@@ -248,7 +293,8 @@ def test_six_methods_and_three_tasks_fit_a_terminal_of_80_columns(board):
             stat = row.tasks[task][metric]
             assert f" {stat.mean * scale:.{digits}f}±{stat.std * scale:.{digits}f} " in line
         if row.delta_m:
-            assert f" {row.delta_m.mean:+.2f}±{row.delta_m.std:.2f}" in line
+            low, high = row.delta_m.low, row.delta_m.high
+            assert line.rstrip().endswith(f" {row.delta_m.mean:+.2f} [{low:+.2f}, {high:+.2f}]")
 
 
 def test_a_wide_terminal_shows_every_column(board):

@@ -226,7 +226,9 @@ def _metrics(records: list[Summary], protocol: Protocol) -> dict[str, Mapping[st
     found: dict[str, dict[str, MetricInfo]] = {}
     for record in records:
         for task, infos in record.metrics.items():
-            found[task] = infos | found.get(task, {}) if task in found else dict(infos)
+            known = found.setdefault(task, {})
+            for name, info in infos.items():  # a record may lack a detail that another has
+                known.setdefault(name, info)
     return {task: found[task] for task in protocol.tasks if task in found}
 
 
@@ -341,7 +343,8 @@ class _Builder:
             return None, "no complete seed"
         if not reference:
             return None, f"no complete seed of {name.split()[0]} with the same backbone"
-        infos = _metrics([r for rs in self.complete(method).values() for r in rs], self.protocol)
+        both = [*self.complete(method).values(), *self.complete(name).values()]
+        infos = _metrics([record for records in both for record in records], self.protocol)
         delta_of = partial(self._delta_of, infos=infos)
         try:
             found = standing(
@@ -349,8 +352,6 @@ class _Builder:
             )
         except BenchbedError as error:
             return None, str(error)
-        if not all(map(math.isfinite, [found.delta.mean, *found.runs.values()])):
-            return None, "a change beyond all measure against the reference"
         return found, "the reference" if method == name else ""
 
     def _delta_of(
@@ -359,13 +360,16 @@ class _Builder:
         baseline: Mapping[str, Mapping[str, float]],
         infos: Mapping[str, Mapping[str, MetricInfo]],
     ) -> float:
-        return delta_m(
+        found = delta_m(
             scores,
             baseline,
             {t: {m: i.higher_is_better for m, i in ms.items()} for t, ms in infos.items()},
             definition=self.definition,
             primary={t: m for t, ms in infos.items() for m, i in ms.items() if i.primary},
         )
+        if not math.isfinite(found):
+            raise BenchbedError("a change beyond all measure against the reference")
+        return found
 
 
 def _plain(

@@ -8,7 +8,6 @@ from typing import Any
 
 from benchbed.report.leaderboard import Leaderboard
 from benchbed.report.statistics.protocols import Across, compare_protocols
-from benchbed.report.writers import DASH
 
 Table = tuple[list[str], list[list[str]], list[str]]
 """Headers, rows, and the lines that say how to read it."""
@@ -48,7 +47,7 @@ def pairs_table(board: Leaderboard) -> Table:
             pair.better or "",
             pair.b if pair.better == pair.a else pair.a,
             f"{abs(pair.difference.mean):.2f}",
-            DASH if pair.p_holm is None else f"{pair.p_holm:.2g}",
+            f"{pair.p_holm:.3g}",
         ]
         for pair in apart
     ]
@@ -104,6 +103,8 @@ def across_table(found: Across) -> Table:
             f"Critical difference of mean ranks {critical.difference:.2f} (Friedman, Nemenyi; "
             f"{critical.datasets} data sets, p = {critical.p_value:.2g})."
         )
+        if critical.p_value >= 1 - critical.level:
+            lines.append("Friedman's test rejects nothing, so no methods are told apart.")
     lines += [
         f"Left out: {method}, which {', '.join(missing)} lacks."
         for method, missing in found.left_out.items()

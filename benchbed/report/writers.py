@@ -134,9 +134,13 @@ def _stat(stat: Stat | Difference) -> dict[str, Any]:
     }
 
 
+STANDING: Final = ("delta_m", "rank", "gains", "worst_task", "tasks_improved", "p_improvement")
+"""What JSON says of a row's Δm; each is null where there is none."""
+
+
 def _standing(row: Row, ranks: Mapping[str, Rank]) -> dict[str, Any]:
     """Return what follows from the row's Δm."""
-    found: dict[str, Any] = dict.fromkeys(("delta_m", "rank", "gains", "p_improvement"))
+    found: dict[str, Any] = dict.fromkeys(STANDING)
     if row.method in ranks:
         found["rank"] = {"best": ranks[row.method].best, "worst": ranks[row.method].worst}
     if row.delta_m is not None:
@@ -167,9 +171,7 @@ def human(count: float | None) -> str:
     return f"{count:.0f}"
 
 
-def _number(
-    stat: Stat | Difference | None, scale: float, digits: int, *, plus: bool = False
-) -> str:
+def _number(stat: Stat | None, scale: float, digits: int, *, plus: bool = False) -> str:
     if stat is None:
         return DASH
     text = f"{stat.mean * scale:{'+' if plus else ''}.{digits}f}"
@@ -180,8 +182,8 @@ def _with_interval(delta: Difference | None) -> str:
     if delta is None:
         return DASH
     if delta.low is None or delta.high is None:
-        return f"{delta.mean:+.2f}"
-    return f"{delta.mean:+.2f} [{delta.low:+.2f}, {delta.high:+.2f}]"
+        return f"{delta.mean:+z.2f}"
+    return f"{delta.mean:+z.2f} [{delta.low:+z.2f}, {delta.high:+z.2f}]"
 
 
 def _cells(board: Leaderboard) -> tuple[list[str], list[list[str]], list[set[int]]]:
@@ -232,7 +234,7 @@ def _delta_cell(row: Row) -> str:
 
 def _worst(row: Row) -> str:
     gains = row.standing.gains if row.standing else None
-    return f"{gains.worst} {gains.gains[gains.worst].mean:+.1f}" if gains else DASH
+    return f"{gains.worst} {gains.gains[gains.worst].mean:+z.1f}" if gains else DASH
 
 
 def _improved(row: Row) -> str:
@@ -277,6 +279,9 @@ def caption(board: Leaderboard) -> list[str]:
         for row in board.rows
         if row.delta_m is None and not (row.is_baseline and row.seeds)
     ]
+    unsure = [row.method for row in board.rows if row.delta_m and row.delta_m.low is None]
+    if unsure:
+        lines.append(f"No interval and no rank, for lack of seeds: {', '.join(unsure)}.")
     return [*lines, *board.notes]
 
 

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
 from benchbed.dataset import Target
-from benchbed.errors import DataError
-from benchbed.task import Task
 from benchbed_zoo.metrics.edges import MatchedScore, PixelScore
 from benchbed_zoo.metrics.masking import at_least_single
 from benchbed_zoo.tasks.balanced import balanced_bce
-from benchbed_zoo.tasks.saliency import IGNORED
-from benchbed_zoo.tasks.targets import check_target
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from benchbed_zoo.tasks.binary_map import BinaryMap
 
 MATCHED = frozenset({"odsF", "oisF", "AP"})
 
 
-class Edges(Task):
+class Edges(BinaryMap):
     """Whether each pixel lies on a contour; targets of 0 and 1, logits ``(N, 1, H, W)``.
 
     Targets are ``(N, H, W)``, or ``(N, A, H, W)`` by A annotators, of whom one who is absent has
     the data set's ignore index everywhere. A pixel does not count where all have that index.
     """
-
-    kind: ClassVar[Literal["classification", "regression"]] = "classification"
 
     def __init__(
         self,
@@ -62,15 +52,7 @@ class Edges(Task):
         Raises:
             DataError: the target is none of maps of two classes.
         """
-        super().__init__(name, target)
-        shape = ("A", "H", "W") if len(target.shape) == 3 else ("H", "W")
-        check_target(name, target, "class", shape)
-        if target.classes != 2:
-            raise DataError(
-                f"Task '{name}' needs a target of two classes, not of {target.classes}; name "
-                "another target for it in the protocol."
-            )
-        self.ignore = -100 if target.ignore is None else target.ignore
+        super().__init__(name, target, ("A", "H", "W") if len(target.shape) == 3 else ("H", "W"))
         self.batch_level = positive_weight == 0
         self.primary = "odsF" if matching else "pixel_F"
         self.final = MATCHED if matching else frozenset()
@@ -81,11 +63,6 @@ class Edges(Task):
         self._bag = bag
         self._thresholds = thresholds
         self._max_dist = max_dist
-
-    @property
-    def channels(self) -> int:
-        """Return 1."""
-        return 1
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
         """Return the summed cross-entropy, balanced, and the number of pixels and bags.
@@ -124,15 +101,6 @@ class Edges(Task):
     def _largest_around(self, maps: Tensor) -> Tensor:
         return F.max_pool2d(maps, 2 * self._bag + 1, stride=1, padding=self._bag)
 
-    def predict(self, output: Tensor) -> Tensor:
-        """Return the probabilities, float32 ``(N, 1, H, W)``."""
-        return output.float().sigmoid()
-
-    def average(self, outputs: Tensor) -> Tensor:
-        """Return the logit of the crops' mean probability."""
-        outputs = outputs.float()
-        return F.logsigmoid(outputs).logsumexp(dim=1) - F.logsigmoid(-outputs).logsumexp(dim=1)
-
     def metrics(self) -> dict[str, Metric]:
         """Return F at the best threshold and average precision, of pixels and of matches."""
         number, ignore = self._thresholds, self.ignore
@@ -144,16 +112,3 @@ class Edges(Task):
             for score in ("odsF", "oisF", "AP"):
                 metrics[score] = MatchedScore(score, number, self._max_dist, ignore)
         return metrics
-
-    def draw(self, axes: Axes, value: Tensor) -> None:
-        """Draw probabilities or the annotators' mean from 0, black, to 1, white.
-
-        What all annotators ignore is orange.
-        """
-        import matplotlib as mpl
-        import numpy as np
-
-        maps = value.detach().cpu().float().reshape(-1, *self.target.shape[-2:]).numpy()
-        shown = np.ma.masked_equal(maps, self.ignore).mean(axis=0)
-        axes.imshow(shown, cmap=mpl.colormaps["gray"].with_extremes(bad=IGNORED), vmin=0, vmax=1)
-        axes.set_axis_off()

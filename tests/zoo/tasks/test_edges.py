@@ -13,8 +13,8 @@ from benchbed.errors import DataError
 from benchbed.task import check_metrics
 from benchbed.testing import TaskContract
 from benchbed_zoo.metrics.edges import MatchedScore
+from benchbed_zoo.tasks.binary_map import IGNORED
 from benchbed_zoo.tasks.edges import Edges
-from benchbed_zoo.tasks.saliency import IGNORED
 from tests.zoo.tasks import feeding, scoring
 
 NAMES = ("other", "contour")

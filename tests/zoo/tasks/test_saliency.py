@@ -16,7 +16,8 @@ from benchbed.task import check_loss, check_metrics
 from benchbed.testing import TaskContract
 from benchbed_zoo.metrics.saliency import SaliencyScore
 from benchbed_zoo.tasks.balanced import balanced_bce
-from benchbed_zoo.tasks.saliency import IGNORED, Saliency
+from benchbed_zoo.tasks.binary_map import IGNORED
+from benchbed_zoo.tasks.saliency import Saliency
 from tests.zoo.tasks.feeding import scores, shared_scores, splits
 
 NAMES = ("background", "salient")
