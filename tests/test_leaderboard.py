@@ -540,6 +540,12 @@ def test_methods_can_be_chosen_and_their_baselines_stay(store):
     assert set(rows(store, methods=["hps+mgda"])) == {"single-task", "hps+mgda"}
 
 
+def test_a_choice_of_which_there_is_nothing_is_a_sentence_that_says_what_there_is(store):
+    put(store, record("hps+equal"))
+    with pytest.raises(BenchbedError, match=r"these methods under trio@2 .*there are of hps\+equal"):
+        build_leaderboard(TRIO, store, methods=["hps+mgda"])
+
+
 def test_the_newest_measurement_of_a_method_is_shown_with_its_machine(store):
     put(store, *single(0), record())
     put(store, measurement("hps+equal", 9.0, finished="2025-01-01T00:00:00Z"))

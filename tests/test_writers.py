@@ -229,6 +229,15 @@ def test_markdown_shows_percent_deviations_and_signs(store):
     assert table["hps+equal"]["tasks improved"] == "2 of 3"
 
 
+def test_no_number_is_minus_zero(store):
+    put(store, *single(0), *single(1))
+    put(store, record(seed=0, test=scaled(1 - 1e-6)), record(seed=1, test=scaled(1 - 3e-6)))
+    board = build(store)
+    (row,) = [row for row in board.rows if not row.is_baseline]
+    assert -0.005 < row.delta_m.mean < 0
+    assert not re.search(r"-0\.0+(?!\d)", to_markdown(board) + shown(board, 160))
+
+
 def build(store: Store) -> Leaderboard:
     return build_leaderboard(TRIO, store)
 
@@ -248,6 +257,15 @@ def test_the_text_states_protocol_digest_selection_definition_and_sign(board):
     assert "against single-task; positive is better" in text
     assert "one multiply-add is one" in text
     assert "median training step, measured alone on a CPU, threads: 1" in text
+    assert "95 % t interval of Δm, which carries the reference's variance" in text
+    assert "Rank: 1 + the methods surely better" in text
+
+
+def test_text_and_terminal_state_seeds_budget_and_trust_tier(board):
+    for text in (to_markdown(board), " ".join(shown(board, 80).split())):
+        assert "Seeds for each method: 3." in text
+        assert re.search(r"Budget: 3 epochs.*\b90\b|Budget: 3 epochs.*\b270\b", text)
+        assert re.search(r"Trust tier.*: reproduced\.", text)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +312,8 @@ def test_six_methods_and_three_tasks_fit_a_terminal_of_80_columns(board):
             assert f" {stat.mean * scale:.{digits}f}±{stat.std * scale:.{digits}f} " in line
         if row.delta_m:
             low, high = row.delta_m.low, row.delta_m.high
-            assert line.rstrip().endswith(f" {row.delta_m.mean:+.2f} [{low:+.2f}, {high:+.2f}]")
+            assert f" {row.delta_m.mean:+.2f} [{low:+.2f}, {high:+.2f}] " in line
+        assert line.split()[-1] == str(board.ranks()[row.method].best)
 
 
 def test_a_wide_terminal_shows_every_column(board):
@@ -356,7 +375,7 @@ def test_a_tables_files_are_written_in_all_formats(board, tmp_path):
     assert [path.read_text() for path in paths] == [
         to_markdown(board),
         to_csv(board),
-        to_json(board),
+        to_json(board.from_records("..")),
     ]
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="Cannot write"):

@@ -214,7 +214,13 @@ def _sum_up(protocol: Protocol, index: Index, choice: _Choice) -> Leaderboard:
     )
     if choice.methods is None:
         return board
-    return board.only([*choice.methods, *(builder.baseline(name) for name in choice.methods)])
+    chosen = board.only([*choice.methods, *(builder.baseline(name) for name in choice.methods)])
+    if not chosen.rows:
+        raise BenchbedError(
+            f"There are no records of these methods under {protocol.id} in {store.root}; there are "
+            f"of {', '.join(names)}."
+        )
+    return chosen
 
 
 def _order(row: Row) -> tuple[bool, float, str]:

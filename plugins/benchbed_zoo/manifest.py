@@ -20,7 +20,7 @@ def _target(module: str, name: str) -> str:
 _BACKBONE = Option(
     str, "conv-small", "a built-in backbone, or any timm model with features", backbone=True
 )
-_DECODER = Option(int, 64, "channels of the decoders of maps", minimum=1, added=True)
+_DECODER = Option(int, 32, "channels of the decoders of maps", minimum=1, added=True)
 
 
 @hookimpl

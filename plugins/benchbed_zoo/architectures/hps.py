@@ -19,7 +19,7 @@ class HardParameterSharing(Architecture):
     Source: R. Caruana, Multitask Learning, Machine Learning 28, 1997.
     """
 
-    def __init__(self, context: BuildContext, backbone: str = "", decoder_width: int = 64) -> None:
+    def __init__(self, context: BuildContext, backbone: str = "", decoder_width: int = 32) -> None:
         super().__init__(context)
         self.backbone = context.backbone()
         self._features: Tensor | None = None
