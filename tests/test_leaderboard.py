@@ -542,7 +542,7 @@ def test_methods_can_be_chosen_and_their_baselines_stay(store):
 
 def test_a_choice_of_which_there_is_nothing_is_a_sentence_that_says_what_there_is(store):
     put(store, record("hps+equal"))
-    with pytest.raises(BenchbedError, match=r"these methods under trio@2 .*there are of hps\+equal"):
+    with pytest.raises(BenchbedError, match=r"these methods under trio@2 .*are of hps\+equal"):
         build_leaderboard(TRIO, store, methods=["hps+mgda"])
 
 

@@ -88,7 +88,7 @@ def across_json(found: Across) -> dict[str, Any]:
 def across_table(found: Across) -> Table:
     """Return mean ranks and interquartile means over protocols, best first."""
     rows = [
-        [method, f"{rank:.2f}", f"{found.interquartile_means[method]:+.2f}"]
+        [method, f"{rank:.2f}", f"{found.interquartile_means[method]:+z.2f}"]
         for method, rank in found.mean_ranks.items()
     ]
     lines = [

@@ -105,7 +105,7 @@ def benchbed_datasets() -> Iterable[Spec]:
                 "validation": Option(int, 100, "number of images for validation", minimum=1),
                 "test": Option(int, 200, "number of images for tests", minimum=1),
                 "seed": Option(int, 0, "of all scenes", minimum=0),
-                "people": Option(float, 0.5, "share of rooms with a figure", minimum=0, maximum=1),
+                "people": Option(float, 0.6, "share of rooms with a figure", minimum=0, maximum=1),
             },
         ),
     ]

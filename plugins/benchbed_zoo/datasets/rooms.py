@@ -87,7 +87,7 @@ class Rooms(Dataset):
         validation: int = 100,
         test: int = 200,
         seed: int = 0,
-        people: float = 0.5,
+        people: float = 0.6,
     ) -> None:
         """Set the options.
 

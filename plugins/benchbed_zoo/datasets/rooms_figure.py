@@ -38,8 +38,8 @@ class Figure:
         )
         self.shirt = paints.cloth(0.95, values=(0.5, 1.0), patterned=0.25)
         self.trousers = paints.cloth(0.6, values=(0.15, 0.5), patterned=0.0)
-        self.sleeve = self.shirt if rng.random() < 0.35 else self.skin
-        self.stocking = self.trousers if rng.random() < 0.6 else self.skin
+        self.sleeve = self.shirt if rng.random() < 0.25 else self.skin
+        self.stocking = self.trousers if rng.random() < 0.4 else self.skin
         self.shoes = paints.lacquer()
 
     def standing(self) -> Model:
@@ -98,9 +98,9 @@ class Figure:
         swing, out, shank = angles
         knee = hip + _direction(swing, side * out) * THIGH * self.tall
         ankle = knee + _direction(shank, 0.0) * SHANK * self.tall
-        model.rod(hip, knee, 0.047 * self.stout, self.trousers, UPPER_LEG)
-        model.ball(knee, 0.042 * self.stout, self.trousers, UPPER_LEG)
-        model.rod(knee, ankle, 0.034 * self.stout, self.stocking, LOWER_LEG)
+        model.rod(hip, knee, 0.052 * self.stout, self.trousers, UPPER_LEG)
+        model.ball(knee, 0.046 * self.stout, self.trousers, UPPER_LEG)
+        model.rod(knee, ankle, 0.04 * self.stout, self.stocking, LOWER_LEG)
         sole = ankle - np.array([0.0, 0.0, 0.5 * FOOT * self.tall])
         size = np.array([0.05, 0.145, FOOT]) * self.tall
         model.box(sole + np.array([0.0, 0.3 * size[1], 0.0]), size, self.shoes, LOWER_LEG)
@@ -110,15 +110,15 @@ class Figure:
         shoulder = shoulders + np.array([side * 0.118 * self.stout, 0.0, 0.0])
         raised = rng.random() < 0.2
         swing = float(rng.uniform(1.2, 2.6) if raised else rng.normal(0.15, 0.35))
-        out = side * float(rng.uniform(0.05, 0.6))
+        out = side * float(rng.uniform(0.15, 0.7))
         bend = float(rng.uniform(0.05, 1.7))
         elbow = shoulder + _direction(swing, out) * UPPER * self.tall
         hand = elbow + _direction(swing + bend, out * rng.uniform(-0.6, 1)) * LOWER * self.tall
-        model.ball(shoulder, 0.032 * self.stout, self.shirt, UPPER_ARM)
-        model.rod(shoulder, elbow, 0.029 * self.stout, self.shirt, UPPER_ARM)
-        model.ball(elbow, 0.027 * self.stout, self.sleeve, LOWER_ARM)
-        model.rod(elbow, hand, 0.024 * self.stout, self.sleeve, LOWER_ARM)
-        model.ball(hand, 0.028 * self.stout, self.skin, LOWER_ARM)
+        model.ball(shoulder, 0.037 * self.stout, self.shirt, UPPER_ARM)
+        model.rod(shoulder, elbow, 0.034 * self.stout, self.shirt, UPPER_ARM)
+        model.ball(elbow, 0.031 * self.stout, self.sleeve, LOWER_ARM)
+        model.rod(elbow, hand, 0.028 * self.stout, self.sleeve, LOWER_ARM)
+        model.ball(hand, 0.032 * self.stout, self.skin, LOWER_ARM)
 
 
 def _direction(swing: float, out: float) -> np.ndarray:

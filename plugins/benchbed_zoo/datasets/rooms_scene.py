@@ -205,7 +205,7 @@ def _camera(rng: np.random.Generator, scene: Scene) -> Camera:
     """Return, of several poses, the one that shows most: things, near ones but none too near."""
     things = [k for k, label in enumerate(scene.labels) if label not in STRUCTURE]
     figures = sorted(set(scene.instance[scene.part > 0].tolist()))
-    poses = [_pose(rng, scene, figures if figures and k % 2 else things) for k in range(POSES)]
+    poses = [_pose(rng, scene, figures if figures and k % 4 else things) for k in range(POSES)]
     return poses[int(np.argmax([_score(scene, pose) for pose in poses]))]
 
 
