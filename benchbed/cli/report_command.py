@@ -112,12 +112,15 @@ def command(
             folder = output or results / "leaderboards"
             for path in write_leaderboard(board, folder, name, results):
                 click.echo(f"Wrote {path}", err=True)
-    (_show_json if style == "json" else _show)(boards, style, pairs=pairs)
+    if style == "json":
+        _show_json(boards, pairs=pairs)
+    else:
+        _show(boards, style, pairs=pairs)
     if plots is not None:
         _draw(boards, plots)
 
 
-def _show_json(boards: Sequence[Leaderboard], style: str, *, pairs: bool) -> None:
+def _show_json(boards: Sequence[Leaderboard], *, pairs: bool) -> None:
     from benchbed.report.tables import across, across_json, pairs_json
     from benchbed.report.writers import to_json
 

@@ -29,6 +29,15 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
     import pandas as pd
 
     ranks = board.ranks()
+    stated = {
+        "protocol": board.protocol.id,
+        "digest": board.protocol.digest,
+        "selection": str(board.protocol.selection),
+        "delta_m definition": board.definition,
+        "delta_m reference": board.baseline,
+        "epochs": board.protocol.epochs,
+        "macs are": MAC_CONVENTION,
+    }
     lines: list[dict[str, Any]] = []
     for row in board.rows:
         line: dict[str, Any] = {"method": row.method}
@@ -59,6 +68,7 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
         line |= {f"cosine {pair}": stat.mean for pair, stat in row.cosines.items()}
         line |= {"seeds": len(row.seeds), "failed": row.failed, "missing": row.missing}
         line["tier"] = row.tier
+        line |= stated
         lines.append(line | dict(row.extra))
     frame = pd.DataFrame(lines)
     counts = ["parameters", "macs", "optimizer_steps", "samples", "training_macs"]
@@ -73,6 +83,7 @@ def to_json(board: Leaderboard) -> str:
         {
             "method": row.method,
             "seeds": len(row.seeds),
+            "seed_numbers": list(row.seeds),
             "tasks": {
                 task: {metric: _stat(stat) for metric, stat in stats.items()}
                 for task, stats in row.tasks.items()
@@ -96,6 +107,7 @@ def to_json(board: Leaderboard) -> str:
         "protocol": board.protocol.id,
         "digest": board.protocol.digest,
         "selection": str(board.protocol.selection),
+        "epochs": board.protocol.epochs,
         "delta_m": {
             "definition": board.definition,
             "positive_is": "better",
@@ -265,7 +277,7 @@ def caption(board: Leaderboard) -> list[str]:
         "Mean ± standard deviation over seeds on the test split.",
         f"Δm: {DEFINITIONS[board.definition]}, against {board.baseline}; positive is better.",
         "[]: 95 % t interval of Δm, which carries the reference's variance.",
-        "Rank: 1 + the methods surely better, the 95 % interval of whose difference is above zero.",
+        "Rank: 1 + the methods whose 95 % interval of the difference is above zero, pair by pair.",
         _seeds_line(board),
         _budget_line(board),
         _tier_line(board),
@@ -286,29 +298,28 @@ def caption(board: Leaderboard) -> list[str]:
 
 
 def _seeds_line(board: Leaderboard) -> str:
-    counts = Counter(_seeds(row) for row in board.rows)
-    if len(counts) == 1:
-        return f"Seeds for each method: {next(iter(counts))}."
-    usual = counts.most_common(1)[0][0]
-    others = [f"{row.method}: {_seeds(row)}" for row in board.rows if _seeds(row) != usual]
-    return f"Seeds for each method: {usual}; {'; '.join(others)}."
+    return _by_method("Seeds for each method", board, _seeds)
 
 
 def _budget_line(board: Leaderboard) -> str:
-    protocol = board.protocol
-    samples = max((row.samples or 0 for row in board.rows), default=0)
-    return f"Budget: {protocol.epochs} epochs, {human(samples)} samples drawn at most for one seed."
+    head = f"Budget: {board.protocol.epochs} epochs; samples drawn for one seed"
+    return _by_method(head, board, lambda row: human(row.samples))
 
 
 def _tier_line(board: Leaderboard) -> str:
-    tiers = Counter(row.tier for row in board.rows if row.tier is not None)
-    if len(tiers) == 1:
-        return f"Trust tier of all records: {next(iter(tiers))}."
-    verified = [row.method for row in board.rows if row.tier == "verified"]
-    claimed = [row.method for row in board.rows if row.tier == "claimed"]
-    parts = [f"verified: {', '.join(verified)}"] if verified else []
-    parts += [f"only claimed: {', '.join(claimed)}"] if claimed else []
-    return f"Trust tier: reproduced; {'; '.join(parts)}." if parts else "Trust tier: no records."
+    return _by_method("Trust tier, the lowest of a method's records", board, lambda row: row.tier)
+
+
+def _by_method(head: str, board: Leaderboard, value: Callable[[Row], str | None]) -> str:
+    """Return what most rows have, then the rows that have something else."""
+    values = [value(row) or DASH for row in board.rows]
+    usual = Counter(values).most_common(1)[0][0] if values else DASH
+    others = [
+        f"{row.method}: {found}"
+        for row, found in zip(board.rows, values, strict=True)
+        if found != usual
+    ]
+    return f"{head}: {'; '.join([usual, *others])}."
 
 
 def to_markdown(board: Leaderboard) -> str:
