@@ -130,10 +130,10 @@ class Index:
         kept = _load(path, _Answers)
         answers = kept.answers if kept is not None and kept.state == state else {}
         with contextlib.suppress(KeyError, msgspec.MsgspecError):
-            return msgspec.msgpack.decode(answers[name], type=kind)
+            return msgspec.json.decode(answers[name], type=kind)
         result = build(self)
         if self._settled(stamp for files in self._files.values() for stamp in files):
-            added = {name: msgspec.Raw(msgspec.msgpack.encode(result))}
+            added = {name: msgspec.Raw(_encoder.encode(result))}
             _save(path, _Answers(state, dict([*answers.items(), *added.items()][-MOST_ANSWERS:])))
         return result
 
@@ -170,7 +170,7 @@ class _Reading:
         self.index = index
         self.known = {entry.stamp.path: entry for entry in known.entries} if known else {}
         self.setups = known.setups if known else []
-        self.numbers = {_packer.encode(setup): n for n, setup in enumerate(self.setups)}
+        self.numbers = {_encoder.encode(setup): n for n, setup in enumerate(self.setups)}
         self.fields = [astuple(setup) for setup in self.setups]
         self.entries: list[_Entry] = []
         self.hits = 0
@@ -200,7 +200,7 @@ class _Reading:
         if isinstance(record, Refused):
             return _Entry(stamp, record.reason, None, 0)
         own, setup = _split(record)
-        number = self.numbers.setdefault(_packer.encode(setup), len(self.setups))
+        number = self.numbers.setdefault(_encoder.encode(setup), len(self.setups))
         if number == len(self.setups):
             self.setups.append(setup)
             self.fields.append(astuple(setup))
@@ -253,10 +253,10 @@ def maker() -> str:
 
 
 def _sha256(value: object) -> str:
-    return hashlib.sha256(_packer.encode(value)).hexdigest()
+    return hashlib.sha256(_encoder.encode(value)).hexdigest()
 
 
-_packer: Final = msgspec.msgpack.Encoder()
+_encoder: Final = msgspec.json.Encoder()
 
 
 def _load(path: Path, kind: type[T]) -> T | None:
@@ -265,16 +265,16 @@ def _load(path: Path, kind: type[T]) -> T | None:
         content = memoryview(path.read_bytes())
         if content[:32] != hashlib.sha256(content[32:]).digest():
             return None
-        return msgspec.msgpack.decode(content[32:], type=kind)
+        return msgspec.json.decode(content[32:], type=kind)
     except (OSError, msgspec.DecodeError):
         return None
 
 
 def _save(path: Path, value: object) -> None:
     """Write a file of the index; where that cannot be done, there is none."""
-    with contextlib.suppress(StoreError, OverflowError):
+    with contextlib.suppress(StoreError):
         ignore = path.with_name(".gitignore")
         if not ignore.exists():
             write_atomically(ignore, b"*\n")
-        content = _packer.encode(value)
+        content = _encoder.encode(value)
         write_atomically(path, hashlib.sha256(content).digest() + content)

@@ -93,8 +93,8 @@ class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One run: one method, one seed, under one protocol (for single-task methods: one task).
 
-    ``content`` is the digest of all the rest (:func:`content_digest`); records of benchbed before
-    0.2 have none.
+    ``content`` is the digest of all the rest (:func:`content_digest`); older records have
+    none.
     """
 
     schema: Literal["benchbed.record/1"]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from benchbed.texts import visible
 
 Shelf = Literal["runs", "failed", "measurements", "conflicts"]
 SUPERSEDED: Final = ".superseded-"
+_KEY: Final = re.compile("[0-9a-f]+")
 LARGEST_FILE: Final = 20_000_000
 """Bytes; what is larger is not read."""
 
@@ -119,7 +121,7 @@ class Store:
     def find_key(self, prefix: str) -> list[Path]:
         """Return the files of all records whose run keys begin with ``prefix``."""
         found = (self.root / "runs").rglob(f"{prefix}*.json")
-        return sorted(path for path in found if SUPERSEDED not in path.name)
+        return sorted(path for path in found if _KEY.fullmatch(path.stem))
 
     def find_failure(self, place: Place, key: str) -> Failure | None:
         """Return the last failure of a run key, if any."""

@@ -26,7 +26,7 @@ from benchbed.record import (
     seal,
 )
 from benchbed.report.leaderboard import build_leaderboard
-from benchbed.report.writers import to_json, to_markdown
+from benchbed.report.writers import FORMATS, to_frame, to_json, to_markdown
 from benchbed.store import LARGEST_FILE, Store
 from benchbed.texts import is_plain, visible
 from tests import fakes
@@ -273,6 +273,29 @@ def test_a_change_against_almost_nothing_is_no_number(tmp_path):
     assert row.delta_m is None
     assert row.delta_note == "a change beyond all measure against the reference"
     assert "Infinity" not in to_json(board)
+
+
+def test_names_cannot_write_markdown_or_html(tmp_path):
+    store = Store(tmp_path)
+    method = "hps+equal:x=<script>alert(1)</script>|y"
+    put = store.write("runs", fakes.place_of(RECORD), seal(fakes.record(method)))
+    assert put.exists()
+    (line,) = [
+        x
+        for x in to_markdown(build_leaderboard(fakes.TRIO, store)).splitlines()
+        if x.startswith("| hps+equal")
+    ]
+    assert "<" not in line
+    assert "&lt;script>alert(1)&lt;/script>\\|y" in line
+
+
+def test_a_count_beyond_64_bits_reaches_every_format(tmp_path):
+    store = Store(tmp_path)
+    budget = msgspec.structs.replace(RECORD.budget, macs=10**25)
+    fakes.put(store, seal(msgspec.structs.replace(RECORD, budget=budget, content="")))
+    board = build_leaderboard(fakes.TRIO, store)
+    assert to_frame(board)["training_macs"].tolist() == [1e25]
+    assert all(write(board) for write in FORMATS.values())
 
 
 def test_a_measurement_with_escapes_or_negative_times_is_refused():

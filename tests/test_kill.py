@@ -67,7 +67,7 @@ def essence(job: Job) -> dict[str, object]:
     record = store.find(job.place, job.key)
     assert isinstance(record, Record), record
     plain = msgspec.to_builtins(record)
-    for name in ("started", "finished", "commit", "dirty", "components", "environment"):
+    for name in ("started", "finished", "commit", "dirty", "components", "environment", "content"):
         del plain[name]
     del plain["budget"]["seconds"]
     weights = store.weights_path(job.place, job.key).read_bytes()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import json
+import struct
 
 import msgspec
 import pytest
@@ -15,10 +18,13 @@ from benchbed.record import (
     Failure,
     Measurement,
     Record,
+    content_digest,
+    content_of,
     decode,
     decode_record,
     finite,
     run_key,
+    seal,
 )
 from benchbed.report.leaderboard import build_leaderboard
 from benchbed.store import Refused, Store
@@ -142,14 +148,111 @@ def test_deep_nesting_is_refused_rather_than_overflowing_the_stack(before, brack
         decode_record(before + bracket * 200_000, RECORD.key)
 
 
+SEALED = seal(RECORD)
+SEALED_PLAIN = msgspec.to_builtins(SEALED)
+
+
+def packed(value: object) -> bytes:
+    """MessagePack with sorted keys, as its specification has it: the shortest form of each."""
+    if value is None or isinstance(value, bool):
+        return {None: b"\xc0", False: b"\xc2", True: b"\xc3"}[value]
+    if isinstance(value, float):
+        return b"\xcb" + struct.pack(">d", value)
+    if isinstance(value, int):
+        forms = [(0x80, None, "B"), (1 << 8, 0xCC, "B"), (1 << 16, 0xCD, "H")]
+        forms += [(1 << 32, 0xCE, "I"), (1 << 64, 0xCF, "Q")]
+        assert value >= 0, "records count"
+        head, form = next((head, form) for limit, head, form in forms if value < limit)
+        return (bytes([head]) if head else b"") + struct.pack(f">{form}", value)
+    if isinstance(value, str):
+        text = value.encode()
+        return _head(len(text), 32, 0xA0, (0xD9, 0xDA, 0xDB)) + text
+    if isinstance(value, list):
+        return _head(len(value), 16, 0x90, (None, 0xDC, 0xDD)) + b"".join(map(packed, value))
+    assert isinstance(value, dict)
+    items = b"".join(packed(key) + packed(value[key]) for key in sorted(value))
+    return _head(len(value), 16, 0x80, (None, 0xDE, 0xDF)) + items
+
+
+def _head(length: int, few: int, short: int, heads: tuple[int | None, int, int]) -> bytes:
+    if length < few:
+        return bytes([short | length])
+    for head, form, limit in zip(heads, "BHI", (1 << 8, 1 << 16, 1 << 32), strict=True):
+        if head is not None and length < limit:
+            return bytes([head]) + struct.pack(f">{form}", length)
+    raise ValueError(length)
+
+
+plain_json = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2**64 - 1) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner, max_size=20),
+)
+
+
+@given(st.dictionaries(st.text(), plain_json))
+def test_the_digest_is_that_of_messagepack_with_sorted_keys(plain):
+    rest = {name: value for name, value in plain.items() if name != "content"}
+    assert content_digest(plain) == hashlib.sha256(packed(rest)).hexdigest()
+
+
+def test_the_digest_of_a_record_is_fixed():
+    """Fixed here, because a change would make every record there is an altered one."""
+    rest = {name: value for name, value in SEALED_PLAIN.items() if name != "content"}
+    assert SEALED.content == hashlib.sha256(packed(rest)).hexdigest()
+    assert content_digest({"b": [1, 2.5, None], "a": {"ü": True}, "content": "x"}) == (
+        "bfa7c08fcef36fa069dbee5987ec14032ea2e19f7321a0ad44bf5ad002a75425"
+    )
+
+
+def test_a_sealed_record_keeps_its_digest_in_any_layout():
+    for content in (
+        msgspec.json.encode(SEALED),
+        json.dumps(SEALED_PLAIN, indent=4, sort_keys=True).encode(),
+        json.dumps(dict(reversed(SEALED_PLAIN.items())), ensure_ascii=True).encode(),
+    ):
+        assert decode_record(content, SEALED.key) == SEALED
+    assert content_of(RECORD) == content_of(SEALED) == SEALED.content
+
+
+EDITS = [
+    (("test", "seg", "miou"), 0.51),
+    (("validation", "depth", "abs"), 0.2),
+    (("curves", "train/seg/loss"), [1.0, 0.5, 0.25]),
+    (("costs", "macs", "all_tasks"), 1999),
+    (("budget", "samples"), 91),
+    (("environment", "device"), "cuda"),
+    (("finished",), "2026-01-02T00:00:00Z"),
+    (("tier",), "verified"),
+    (("notes",), ["trained longer"]),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), EDITS, ids=lambda value: str(value)[:40])
+def test_an_edit_of_a_sealed_record_is_noticed(place, value):
+    plain = copy.deepcopy(SEALED_PLAIN)
+    inner = plain
+    for step in place[:-1]:
+        inner = inner[step]
+    assert inner[place[-1]] != value
+    inner[place[-1]] = value
+    with pytest.raises(RecordError, match="its content does not give its digest"):
+        reread(plain)
+    assert isinstance(reread({**plain, "content": ""}), Record), "older records have no digest"
+
+
+@given(st.integers(2**64, 10**30))
+def test_counts_beyond_64_bits_can_be_sealed(macs):
+    budget = msgspec.structs.replace(RECORD.budget, macs=macs)
+    sealed = seal(msgspec.structs.replace(RECORD, budget=budget))
+    assert decode_record(msgspec.json.encode(sealed), sealed.key) == sealed
+    less = msgspec.structs.replace(budget, macs=macs - 1)
+    assert seal(msgspec.structs.replace(sealed, budget=less)).content != sealed.content
+
+
 def test_finite_keeps_numbers_and_turns_the_rest_into_nothing():
-    assert [finite(v) for v in (0.5, -0.0, float("nan"), float("inf"), -float("inf"))] == [
-        0.5,
-        -0.0,
-        None,
-        None,
-        None,
-    ]
+    assert [finite(v) for v in (0.5, -0.0, LARGEST, -LARGEST)] == [0.5, -0.0, LARGEST, -LARGEST]
+    for value in (float("nan"), float("inf"), -float("inf"), 1.1 * LARGEST, -1.1 * LARGEST):
+        assert finite(value) is None
 
 
 @pytest.mark.parametrize(

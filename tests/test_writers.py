@@ -258,7 +258,7 @@ def test_the_text_states_protocol_digest_selection_definition_and_sign(board):
     assert "one multiply-add is one" in text
     assert "median training step, measured alone on a CPU, threads: 1" in text
     assert "95 % t interval of Δm, which carries the reference's variance" in text
-    assert "Rank: 1 + the methods surely better" in text
+    assert "Rank: 1 + the methods whose 95 % interval" in text
 
 
 def test_text_and_terminal_state_seeds_budget_and_trust_tier(board):

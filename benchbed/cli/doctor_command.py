@@ -105,12 +105,14 @@ def _results(results: Path) -> Iterator[tuple[bool, str]]:
         store.require_writable()
     except BenchbedError as error:
         yield False, str(error)
-    count = 0
+    count = unsealed = 0
     for protocol in sorted((results / "runs").glob("*/*")):
         if not protocol.name.isdecimal():
             continue
         records, refused = store.records(protocol.parent.name, int(protocol.name))
         count += len(records)
+        unsealed += sum(not record.content for record in records)
         for item in refused:
             yield False, f"record {item}"
-    yield True, f"{results}: {count} sound records"
+    without = f", {unsealed} of them without a digest of their content" if unsealed else ""
+    yield True, f"{results}: {count} sound records{without}"

@@ -18,6 +18,7 @@ from benchbed.method import resolve_method
 from benchbed.protocol import Protocol
 from benchbed.registry import Registry
 from benchbed.report.writers import FORMATS
+from benchbed.texts import LONGEST, visible
 
 _FILE: Final = re.compile(r"(?:(?P<suite>[a-z0-9_-]+)\.)?(?P<protocol>[a-z0-9_-]+@\d+)\.json\Z")
 _NUMBER: Final = re.compile(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
@@ -58,9 +59,9 @@ class Checked:
 
     def __str__(self) -> str:
         remedy = f" Run `{self.remedy}`." if self.remedy else ""
-        if self.reason:
-            return f"{self.path} cannot be checked: {self.reason}{remedy}"
-        return f"Stale: {', '.join(map(str, self.stale))}.{remedy}"
+        stale = f"Stale: {', '.join(map(str, self.stale))}."
+        text = f"{self.path} cannot be checked: {self.reason}" if self.reason else stale
+        return visible(text + remedy, LONGEST)
 
     @property
     def is_stale(self) -> bool:

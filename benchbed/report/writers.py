@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,7 +73,11 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
     frame = pd.DataFrame(lines)
     counts = ["parameters", "macs", "optimizer_steps", "samples", "training_macs"]
     counts += ["rank", "rank at worst", "tasks improved"]
-    return frame.astype(dict.fromkeys(counts, "Int64"))
+    return frame.astype({name: _count_type(line[name] for line in lines) for name in counts})
+
+
+def _count_type(counts: Iterable[int | None]) -> str:
+    return "Int64" if all((count or 0) < 2**63 for count in counts) else "Float64"
 
 
 def to_json(board: Leaderboard) -> str:
@@ -328,26 +332,31 @@ def to_markdown(board: Leaderboard) -> str:
 
     headers, columns, best = _cells(board)
     marked = [
-        [f"**{cell}**" if i in top else cell for i, cell in enumerate(column)]
+        [f"**{_harmless(x)}**" if i in top else _harmless(x) for i, x in enumerate(column)]
         for column, top in zip(columns, best, strict=True)
     ]
     table = tabulate(
         list(zip(*marked, strict=True)),
-        [header.replace("\n", " ") for header in headers],
+        [_harmless(header.replace("\n", " ")) for header in headers],
         tablefmt="pipe",
         disable_numparse=True,
     )
     if any(row.cosines for row in board.rows):
         cosines = tabulate(
-            _cosine_cells(board),
-            ["method", *_pairs(board)],
+            [list(map(_harmless, cells)) for cells in _cosine_cells(board)],
+            ["method", *map(_harmless, _pairs(board))],
             tablefmt="pipe",
             disable_numparse=True,
         )
         table = f"{table}\n\n{COSINES}\n\n{cosines}"
     title = board.protocol.title or board.protocol.id
-    notes = "\n".join(f"- {line}" for line in caption(board))
+    notes = "\n".join(f"- {_harmless(line)}" for line in caption(board))
     return f"# {title}\n\n{table}\n\n{notes}\n"
+
+
+def _harmless(text: str) -> str:
+    """Return a text that neither ends a cell nor begins a tag, whatever a record's names hold."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 COSINES: Final = (
