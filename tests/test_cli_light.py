@@ -412,6 +412,8 @@ def test_a_protocol_is_listed_with_its_distribution_whatever_its_file_is_called(
     assert {row["id"]: row["distribution"] for row in rows} == {
         "digits": "benchbed",
         "mine": "files_plugin",
+        "rooms-full": "benchbed",
+        "rooms-small": "benchbed",
     }
 
 
