@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -35,9 +35,7 @@ SHELVES: Final = ("runs", "failed", "measurements", "verifications")
 T = TypeVar("T")
 
 
-class Setup(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What the runs of one method share, but for details."""
-
+class _Shared(msgspec.Struct, frozen=True, gc=False):
     method: str
     tasks: list[str]
     protocol_digest: str
@@ -51,7 +49,11 @@ class Setup(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tier: Tier
 
 
-class Summary(msgspec.Struct, frozen=True, gc=False):
+class Setup(_Shared, frozen=True, array_like=True, gc=False):
+    """What the runs of one method share, but for details."""
+
+
+class Summary(_Shared, frozen=True, gc=False):
     """What a leaderboard needs of a record; fields are the record's.
 
     ``cosines``: of the tasks' gradients, by the curve's name without ``cosine/``: the mean over the
@@ -64,17 +66,6 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     content: str
     test: Scores
     cosines: dict[str, float]
-    method: str
-    tasks: list[str]
-    protocol_digest: str
-    engine: int
-    data_digest: str
-    components: list[Component]
-    metrics: dict[str, dict[str, MetricInfo]]
-    costs: Costs
-    budget: Budget
-    notes: list[str]
-    tier: Tier
 
 
 Own = tuple[str, int, str, str, Scores, dict[str, float]]
@@ -192,7 +183,8 @@ class _Reading:
             index = self.index
             top = index.store.root / "runs" / index.protocol / str(index.version)
             return Refused(top / stamp.path, entry.reason)
-        return Summary(*entry.own, *self.fields[entry.setup])
+        values: tuple[Any, ...] = (*self.fields[entry.setup], *entry.own)
+        return Summary(*values)
 
     def _read(self, stamp: Stamp) -> _Entry:
         index = self.index

@@ -16,6 +16,14 @@ from tests import toys
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_its_own(tmp_path_factory):
+    """The tests share a cache, and never use that of who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCHBED_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def global_switches():
     """Torch's global switches, which training in this process sets, are put back."""

@@ -99,10 +99,6 @@ class TestRooms(DatasetContract):
     id = "rooms"
     options = {"people": 1.0, "height": 24}
 
-    @pytest.fixture(autouse=True)
-    def cache(self, tmp_path_factory, monkeypatch):
-        monkeypatch.setenv("BENCHBED_CACHE", str(tmp_path_factory.getbasetemp() / "rooms"))
-
     def component(self, given, tasks=None):
         """A few small images: those of the defaults take half a minute."""
         small = {"height": 16, "width": 20, "train": 3, "validation": 1, "test": 2}
