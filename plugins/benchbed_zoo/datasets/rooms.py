@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from benchbed.cache import cached
 from benchbed.dataset import Column, Dataset, Input, Report, Target
 
-GENERATOR: Final = "1"
+GENERATOR: Final = "2"
 """Version of the generator; it changes whenever a scene's values may change."""
 CLASSES: Final = (
     "bed",
@@ -65,8 +65,8 @@ class Rooms(Dataset):
     - ``normals``: of the surface's geometry, unit length, towards the camera, in the camera's frame
       (x right, y down, z forwards), exact to 3e-5; the zero vector in holes.
     - ``albedo``: linear diffuse reflectance, exact to 1/510.
-    - ``edges``: 1 where a pixel's instance differs from its right or its lower neighbour's; each
-      wall, the floor and the ceiling are instances.
+    - ``edges``: 1 where a pixel's instance differs from one of its four neighbours'; each wall, the
+      floor and the ceiling are instances.
     - ``saliency``: the visible part of the main object, the thing in the room that fills most of
       the image, its middle counting most.
     - ``human_parts``: six parts of a figure, which a share of the rooms has; the neck is torso.

@@ -120,10 +120,16 @@ def render(
 
 
 def edges(instance: np.ndarray) -> np.ndarray:
-    """Return 1 where a pixel's instance differs from its right or its lower neighbour's."""
+    """Return 1 where a pixel's instance differs from one of its four neighbours'.
+
+    Edges are two pixels wide, so that those of a mirrored image are the mirrored edges.
+    """
     result = np.zeros(instance.shape, dtype=np.uint8)
-    result[:, :-1] |= instance[:, :-1] != instance[:, 1:]
-    result[:-1] |= instance[:-1] != instance[1:]
+    across, down = instance[:, :-1] != instance[:, 1:], instance[:-1] != instance[1:]
+    result[:, :-1] |= across
+    result[:, 1:] |= across
+    result[:-1] |= down
+    result[1:] |= down
     return result
 
 

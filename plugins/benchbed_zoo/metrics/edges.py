@@ -117,6 +117,7 @@ class PixelScore(ContourScore):
         """Return each image's counts, int64 ``(N, 4, T)``, from a histogram of its pixels."""
         images, levels = len(target), len(self.thresholds) + 1
         level = torch.bucketize(prediction, self.thresholds, right=True)
+        level = level.masked_fill(prediction.isnan(), 0)
         image = torch.arange(images, device=target.device).view(-1, 1, 1, 1)
         cells = (2 * image + (target == 1)) * levels + level
         number = 2 * images * levels

@@ -78,6 +78,7 @@ class SaliencyScore(Metric):
         images, levels = len(target), len(self.thresholds) + 1
         image = torch.arange(images, device=target.device).view(-1, 1, 1)
         level = torch.bucketize(probability, self.thresholds)
+        level = level.masked_fill(probability.isnan(), 0)
         cells = (2 * image + (target == 1)) * levels + level
         number = 2 * images * levels
         cells = cells.masked_fill(target == self._ignore, number)

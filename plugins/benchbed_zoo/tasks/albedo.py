@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Albedo(Task):
     """RGB albedo in [0, 1]; targets and outputs are ``(N, 3, H, W)``.
 
-    A pixel counts where none of its channels is NaN. The loss is the absolute error, a mean over
+    A pixel counts where all its channels are finite. The loss is the absolute error, a mean over
     pixels and channels (K.-K. Maninis, I. Radosavovic, I. Kokkinos: Attentive Single-Tasking of
     Multiple Tasks, CVPR 2019).
     """
@@ -58,5 +58,5 @@ class Albedo(Task):
 
 
 def has_albedo(target: Tensor) -> Tensor:
-    """Return where all channels are known, bool, ``(N, 3, H, W)``."""
-    return ~target.isnan().any(dim=1, keepdim=True).expand_as(target)
+    """Return where all channels are finite, bool, ``(N, 3, H, W)``."""
+    return target.isfinite().all(dim=1, keepdim=True).expand_as(target)

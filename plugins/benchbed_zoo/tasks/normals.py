@@ -68,6 +68,10 @@ class Normals(Task):
         """Return unit vectors, ``(N, 3, H, W)``; an output of length 0 remains so."""
         return _unit(at_least_single(output))
 
+    def average(self, outputs: Tensor) -> Tensor:
+        """Return the mean of the crops' unit vectors, whatever the outputs' lengths."""
+        return F.normalize(at_least_single(outputs), dim=2, eps=SHORTEST).mean(dim=1)
+
     def metrics(self) -> dict[str, Metric]:
         """Return mean, median and RMS angle in degrees, and shares of pixels within three limits.
 
