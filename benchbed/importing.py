@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
 from benchbed.catalogue import protocols
-from benchbed.errors import RecordError, StoreError
+from benchbed.errors import BenchbedError, RecordError, StoreError
 from benchbed.protocol import Protocol
-from benchbed.record import ENGINE, Record, Scores, content_of, decode_record
+from benchbed.record import ENGINE, MetricInfo, Record, Scores, content_of, decode_record
 from benchbed.registry import Registry
+from benchbed.spec import Kind
 from benchbed.store import Place, Refused, Store, counts, read_regular, write_atomically
 from benchbed.texts import visible
 
@@ -68,41 +69,74 @@ def import_records(
         StoreError: the source is no folder or holds no records, or the results folder cannot be
             written.
     """
-    top = source / "runs"
-    files = sorted(_files(top if top.is_dir() else source))
-    if not files:
+    files, unread = _files(_top(source))
+    if not files and not unread:
         raise StoreError(f"There are no records (*.json) in {source}; name another folder.")
     if not dry_run:
         store.require_writable()
-    known = protocols(registry)
-    return [_take(path, store, known, dry_run=dry_run) for path in files]
+    common = _CommonGround(store, registry)
+    return [*unread, *(_take(path, store, common, dry_run=dry_run) for path in files)]
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield what could be a record, and links, which are refused by name."""
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:
+def _top(source: Path) -> Path:
+    runs = source / "runs"
+    if runs.is_symlink():
         raise StoreError(
-            f"Cannot read {visible(str(folder), 1000)}: {error.strerror}; name a folder of records."
-        ) from error
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path))
-        elif counts(entry.name) or (entry.is_symlink() and entry.is_dir()):
-            yield Path(entry.path)
+            f"{visible(str(runs), 1000)} is a symbolic link, and none is followed; name the folder "
+            "that it leads to."
+        )
+    return runs if runs.is_dir() else source
 
 
-def _take(path: Path, store: Store, known: Mapping[str, Protocol], *, dry_run: bool) -> Item:
+def _files(top: Path) -> tuple[list[Path], list[Item]]:
+    """Return what could be a record or is a link to a folder, and the folders that are unread.
+
+    Raises:
+        StoreError: the top folder cannot be read.
+    """
+    found: list[Path] = []
+    unread: list[Item] = []
+    waiting = [str(top)]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            if folder == str(top):
+                raise StoreError(
+                    f"Cannot read {visible(folder, 1000)}: {error.strerror}; name a folder of "
+                    "records."
+                ) from error
+            unread.append(Item(Path(folder), "refused", str(error.strerror)))
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            elif counts(entry.name) or (entry.is_symlink() and _leads_to_folder(entry)):
+                found.append(Path(entry.path))
+    return sorted(found), unread
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _take(path: Path, store: Store, common: _CommonGround, *, dry_run: bool) -> Item:
     try:
         content = read_regular(path)
         record = decode_record(content)
         _refuse_double_keys(content)
-        protocol = known.get(record.protocol)
+        protocol = common.protocols.get(record.protocol)
         problem = implausible(record, protocol)
         if problem:
             raise RecordError(problem)
         item = _place(path, record, store)
+        problem = common.problem(record) if item.status != "there already" else ""
+        if problem:
+            raise RecordError(problem)
         if item.record and not dry_run:
             if item.status == "taken" and item.record.exists():
                 store.supersede(Place.of(record), record.key)
@@ -132,14 +166,114 @@ def _place(path: Path, record: Record, store: Store) -> Item:
     if content_of(found) == content_of(record):
         return Item(path, "there already")
     apart = store.path("conflicts", place, f"{record.key}.{content_of(record)[:12]}")
-    largest = max(
+    differences = [
         abs(value - found.test[task][metric])
         for task, scores in record.test.items()
         for metric, value in scores.items()
         if metric in found.test[task]
-    )
+    ]
+    largest = max(differences, default=0.0)
     note = f"ours of this run key stays; test metrics differ by up to {largest:.3g}"
     return Item(path, "kept apart", note, apart)
+
+
+Metrics = Mapping[str, MetricInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What comparable records of a protocol share; nothing is asked where nothing is known.
+
+    Attributes:
+        data: digests of the data.
+        metrics: by task, the sets of metrics that there may be.
+    """
+
+    data: frozenset[str]
+    metrics: Mapping[str, Sequence[Metrics]]
+
+
+class _CommonGround:
+    """Holds records against the installed plugins and the records that were there before.
+
+    A table shows only records that are comparable; an odd one could push ours out of it.
+    """
+
+    def __init__(self, store: Store, registry: Registry) -> None:
+        self.protocols = protocols(registry)
+        self._store, self._registry = store, registry
+        self._known: dict[tuple[str, str], _Common] = {}
+
+    def problem(self, record: Record) -> str:
+        """Return in what a record cannot be compared with ours, or nothing."""
+        identity = record.protocol, record.protocol_digest
+        if identity not in self._known:
+            self._known[identity] = self._common(*identity)
+        common = self._known[identity]
+        if common.data and record.data_digest not in common.data:
+            return f"made from other data than our records of {record.protocol}"
+        if record.protocol in self.protocols:
+            for c in record.components:
+                entry = self._registry.entries.get((cast("Kind", c.kind), c.id))
+                if entry is not None and entry.spec.version != c.version:
+                    other = f"where {entry.spec.version} is installed"
+                    return f"made by {c.kind} {c.id} {visible(c.version, 40)}, {other}"
+        for task in record.tasks:
+            known = common.metrics.get(task, ())
+            if known and not any(_same(record.metrics[task], metrics) for metrics in known):
+                return f"task '{task}' has other metrics, or metrics of another direction or kind"
+        return ""
+
+    def _common(self, name: str, digest: str) -> _Common:
+        place, _, version = name.partition("@")
+        records, _ = self._store.records(place, int(version))
+        ours = [record for record in records if record.protocol_digest == digest]
+        metrics: dict[str, list[Metrics]] = {}
+        for record in ours:
+            for task, infos in record.metrics.items():
+                sets = metrics.setdefault(task, [])
+                if infos not in sets:
+                    sets.append(infos)
+        protocol = self.protocols.get(name)
+        if protocol is not None:
+            metrics |= _installed_metrics(protocol, self._registry)
+        return _Common(frozenset(record.data_digest for record in ours), metrics)
+
+
+def _installed_metrics(protocol: Protocol, registry: Registry) -> dict[str, list[Metrics]]:
+    """Return the metrics of a protocol's tasks, or nothing where its plugins are not there."""
+    from benchbed.dataset import Dataset
+    from benchbed.engine.session import build_task
+    from benchbed.execution.plan import method_jobs
+    from benchbed.loading import make_component
+
+    try:
+        job = method_jobs(protocol, [protocol.delta_m.baseline], registry)[0]
+        dataset = make_component(job.dataset, Dataset)
+        tasks = {name: build_task(job, name, dataset) for name in protocol.tasks}
+    except BenchbedError:
+        return {}
+    return {
+        name: [
+            {
+                key: MetricInfo(
+                    bool(metric.higher_is_better),
+                    key == task.primary,
+                    key in task.percent,
+                    key in task.details,
+                )
+                for key, metric in task.metrics().items()
+            }
+        ]
+        for name, task in tasks.items()
+    }
+
+
+def _same(one: Metrics, two: Metrics) -> bool:
+    """Tell whether two sets are the same, but for details, which are left out where empty."""
+    shared = one.keys() & two.keys()
+    apart = [infos[name] for infos in (one, two) for name in infos.keys() - shared]
+    return all(one[name] == two[name] for name in shared) and all(info.detail for info in apart)
 
 
 def _refuse_double_keys(content: bytes) -> None:
@@ -176,6 +310,8 @@ def _implausible_costs(record: Record) -> str:
     tasks = set(record.tasks)
     if set(parameters.per_task) != tasks or set(macs.per_task) != tasks:
         return "implausible (costs of other tasks)"
+    if not parameters.total or not macs.all_tasks:
+        return "implausible (a network without parameters or multiply-adds)"
     if parts > parameters.total + parameters.training_only:
         return f"implausible ({parts} parameters in parts of {parameters.total})"
     if max(macs.per_task.values()) > macs.all_tasks:

@@ -258,7 +258,7 @@ def _load(path: Path, kind: type[T]) -> T | None:
         if content[:32] != hashlib.sha256(content[32:]).digest():
             return None
         return msgspec.json.decode(content[32:], type=kind)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError):
         return None
 
 

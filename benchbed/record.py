@@ -30,7 +30,14 @@ Count = Annotated[int, Meta(ge=0, le=10**18)]
 Operations = Annotated[int, Meta(ge=0)]
 Text = Annotated[str, Meta(max_length=LONGEST)]
 
-Scores = dict[Text, dict[Text, Number]]
+Tasks = Annotated[list[Text], Meta(max_length=100)]
+Texts = Annotated[list[Text], Meta(max_length=1000)]
+MOST_NOTES: Final = 100_000
+"""Characters of a record's notes."""
+
+Scores = Annotated[
+    dict[Text, Annotated[dict[Text, Number], Meta(max_length=10_000)]], Meta(max_length=100)
+]
 """``{task: {metric: value}}``"""
 
 Tier = Literal["claimed", "reproduced", "verified"]
@@ -54,7 +61,7 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     total: Count
     shared: Count
-    per_task: dict[Text, Count]
+    per_task: Annotated[dict[Text, Count], Meta(max_length=100)]
     training_only: Count = 0
     unused: Count = 0
 
@@ -63,7 +70,7 @@ class Macs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Multiply-adds of convolutions, linear layers and matrix products for one sample."""
 
     all_tasks: Operations
-    per_task: dict[Text, Operations]
+    per_task: Annotated[dict[Text, Operations], Meta(max_length=100)]
 
 
 class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,9 +78,9 @@ class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     parameters: Parameters
     macs: Macs
-    other_ops: dict[Text, Operations]
-    uncounted: list[Text]
-    size_kb: dict[Text, Amount]
+    other_ops: Annotated[dict[Text, Operations], Meta(max_length=1000)]
+    uncounted: Texts
+    size_kb: Annotated[dict[Text, Amount], Meta(max_length=100)]
 
 
 class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,29 +109,34 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     protocol: Text
     protocol_digest: Text
     method: Text
-    tasks: list[Text]
+    tasks: Tasks
     seed: Count
     engine: Count
-    components: list[Component]
+    components: Annotated[list[Component], Meta(max_length=1000)]
     data_digest: Text
-    metrics: dict[Text, dict[Text, MetricInfo]]
+    metrics: Annotated[
+        dict[Text, Annotated[dict[Text, MetricInfo], Meta(max_length=10_000)]], Meta(max_length=100)
+    ]
     test: Scores
     validation: Scores
     selection: Text
     selected_epoch: Count
-    curves: dict[Text, list[Number | None]]
+    curves: Annotated[
+        dict[Text, Annotated[list[Number | None], Meta(max_length=100_000)]],
+        Meta(max_length=10_000),
+    ]
     costs: Costs
     budget: Budget
-    environment: dict[Text, Text]
+    environment: Annotated[dict[Text, Text], Meta(max_length=100)]
     commit: Text
     dirty: bool
     started: Text
     finished: Text
     tier: Tier = "reproduced"
     pretrained: Text = ""
-    notes: list[Text] = []
-    lr_factors: dict[Text, Number] = {}
-    gradients: list[Text] = []
+    notes: Annotated[list[Text], Meta(max_length=100)] = []
+    lr_factors: Annotated[dict[Text, Number], Meta(max_length=10_000)] = {}
+    gradients: Texts = []
     content: Text = ""
 
 
@@ -317,6 +329,8 @@ def _problem(record: Record) -> str:
             return f"incomplete (task '{task}' has no primary metric)"
     if not _PROTOCOL.match(record.protocol):
         return "altered (its protocol must be name@version)"
+    if sum(map(len, record.notes)) > MOST_NOTES:
+        return f"altered (more than {MOST_NOTES} characters of notes)"
     names = [*record.tasks, *(part for c in record.components for part in (c.kind, c.id))]
     if not all(map(_is_name, names)):
         return "altered (a task or component has a name that none can have)"

@@ -206,7 +206,11 @@ class Store:
     def stamps(self, shelf: str, protocol: str, version: int) -> list[Stamp]:
         """Return a protocol's files on a shelf; folders that are links are passed over."""
         found: list[Stamp] = []
-        top = f"{self.root}/{shelf}/{protocol}/{version}/"
+        folders = [f"{self.root}/{shelf}"]
+        folders += [f"{folders[0]}/{protocol}", f"{folders[0]}/{protocol}/{version}"]
+        if any(map(os.path.islink, folders)):
+            return []
+        top = f"{folders[-1]}/"
         waiting = [""]
         while waiting:
             folder = waiting.pop()

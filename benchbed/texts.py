@@ -13,11 +13,18 @@ _UNSAFE: Final = re.compile(
     # invisible characters, line separators, changes of direction, tags
     "\ud800-\udfff]"  # no characters at all: bytes of file names that are no UTF-8
 )
+_MARKUP: Final = re.compile(r"[\\`*_\[\]|!~]")
 
 
 def is_plain(text: str) -> bool:
     """Tell whether a text is free of control, invisible and direction-changing characters."""
     return _UNSAFE.search(text) is None
+
+
+def escaped(text: str) -> str:
+    """Return a text as it must stand in Markdown, also in a table's cell, to be read as it is."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def visible(text: str, longest: int = 300) -> str:

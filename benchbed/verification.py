@@ -18,6 +18,7 @@ from benchbed.record import Number, Record, Scores, Text, Tier, content_of, deco
 from benchbed.store import Place, Store, read_regular, write_atomically
 
 TOLERANCE: Final = 0.02
+CAP: Final = 0.2
 FEWEST_SEEDS: Final = 3
 LEVEL: Final = 0.95
 Result = Literal["exact", "within", "differs"]
@@ -89,8 +90,9 @@ def compare(
     the same machine with the same software. Elsewhere training takes another course, as with
     another seed; then each test metric may differ by the 95 % interval of the difference of two
     seeds: t·s·√2, s the standard deviation over the method's other seeds, Student's t with its
-    degrees of freedom and by Bonferroni so that the 95 % hold for all metrics together. With fewer
-    than three other seeds, or where they do not vary: by a share of the record's value.
+    degrees of freedom and by Bonferroni so that the 95 % hold for all metrics together, but by no
+    more than 20 % of the record's value, lest seeds far apart allow anything. With fewer than three
+    other seeds, or where they do not vary: by a share of the record's value.
 
     Args:
         record: the record.
@@ -102,7 +104,7 @@ def compare(
         RecordError: the two have other metrics.
     """
     metrics = [(task, name) for task, scores in record.test.items() for name in scores]
-    if metrics != [(task, name) for task, scores in again.test.items() for name in scores]:
+    if {*metrics} != {(task, name) for task, scores in again.test.items() for name in scores}:
         raise RecordError("The record has other metrics than the run made again.")
     share = TOLERANCE if tolerance is None else tolerance
     spread = tolerance is None and len(others) >= FEWEST_SEEDS
@@ -110,13 +112,15 @@ def compare(
     if spread:
         rule = (
             f"the {LEVEL:.0%} interval of a difference between two seeds, from {len(others)} other "
-            f"seeds and for {len(metrics)} metrics together; where they do not vary, {rule}"
+            f"seeds and for {len(metrics)} metrics together, but no more than {CAP:.3g} of the "
+            f"record's value; where they do not vary, {rule}"
         )
     differences: dict[str, dict[str, Difference]] = {}
     for task, name in metrics:
         value = record.test[task][name]
         seeds = [scores[task][name] for scores in others] if spread else []
-        allowed = _between_seeds(seeds, len(metrics)) or share * abs(value)
+        interval = _between_seeds(seeds, len(metrics))
+        allowed = min(interval, CAP * abs(value)) if interval else share * abs(value)
         found = Difference(value, again.test[task][name], allowed)
         differences.setdefault(task, {})[name] = found
     return Comparison(_result(record, again, differences), rule, differences)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import html
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbed.errors import RecordError
+from benchbed.errors import RecordError, StoreError
 from benchbed.importing import import_records
 from benchbed.method import Component
 from benchbed.record import (
@@ -28,7 +31,7 @@ from benchbed.record import (
 from benchbed.report.leaderboard import build_leaderboard
 from benchbed.report.writers import FORMATS, to_frame, to_json, to_markdown
 from benchbed.store import LARGEST_FILE, Store
-from benchbed.texts import is_plain, visible
+from benchbed.texts import escaped, is_plain, visible
 from tests import fakes
 
 RECORD = seal(fakes.record())
@@ -36,6 +39,7 @@ OTHER = seal(fakes.record(seed=1))
 CONTENT = msgspec.json.format(msgspec.json.encode(RECORD), indent=1) + b"\n"
 PLAIN = msgspec.json.decode(CONTENT)
 DEPTH = 100_000
+TASKS = RECORD.tasks
 
 
 def signed(plain: dict[str, Any]) -> dict[str, Any]:
@@ -82,6 +86,19 @@ HOSTILE: dict[str, bytes | Callable[[], bytes]] = {
     "negative operations": changed("costs", "macs", "all_tasks", to=-1),
     "negative time": changed("budget", "seconds", to=-1.0),
     "a megabyte of text": changed("notes", to=["x" * 1_000_000]),
+    "a megabyte of notes": changed("notes", to=["x" * 10_000] * 99),
+    "many notes": changed("notes", to=["x"] * 101),
+    "many tasks": changed("tasks", to=[f"t{n}" for n in range(101)]),
+    "many metrics": changed("metrics", "seg", to={f"m{n}": {} for n in range(10_001)}),
+    "many scores": changed("test", "seg", to={f"m{n}": 0.5 for n in range(10_001)}),
+    "many curves": changed("curves", to={f"c{n}": [] for n in range(10_001)}),
+    "a large environment": changed("environment", to={f"e{n}": "" for n in range(101)}),
+    "no parameters": changed(
+        "costs", "parameters", to={"total": 0, "shared": 0, "per_task": dict.fromkeys(TASKS, 0)}
+    ),
+    "no multiply-adds": changed(
+        "costs", "macs", to={"all_tasks": 0, "per_task": dict.fromkeys(TASKS, 0)}
+    ),
     "a megabyte of method": changed("method", to="hps+equal:" + "x" * 1_000_000),
     "a megabyte of metric": renamed(b'"miou"', b'"' + b"m" * 1_000_000 + b'"'),
     "a key twice": CONTENT.replace(b'"seed": 0', b'"seed": 1,\n "seed": 0'),
@@ -221,6 +238,69 @@ def test_a_results_folder_reads_plain_files_only(put, tmp_path):
     assert {item.reason for item in refused} <= {FILES[put]}
 
 
+def test_a_linked_folder_of_runs_is_not_followed(tmp_path, registry):
+    outside, theirs = Store(tmp_path / "outside"), tmp_path / "theirs"
+    fakes.put(outside, RECORD)
+    theirs.mkdir()
+    (theirs / "runs").symlink_to(outside.root / "runs", target_is_directory=True)
+    with pytest.raises(StoreError, match="symbolic link"):
+        import_records(theirs, Store(tmp_path / "results"), registry)
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("linked", ["runs", "runs/trio", "runs/trio/2", "runs/trio/2/hps"])
+def test_a_linked_folder_of_a_results_folder_is_not_followed(linked, tmp_path):
+    store, outside = Store(tmp_path / "results"), tmp_path / "outside"
+    fakes.put(store, RECORD)
+    (store.root / linked).rename(outside)
+    (store.root / linked).symlink_to(outside, target_is_directory=True)
+    assert store.stamps("runs", "trio", 2) == []
+    assert store.records("trio", 2) == ([], [])
+
+
+def test_a_link_to_itself_is_passed_over(tmp_path, registry):
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "loop").symlink_to(folder / "loop")
+    (folder / "sound.json").write_bytes(msgspec.json.encode(OTHER))
+    assert taken(folder, tmp_path / "results", registry) == {"sound.json": "taken"}
+
+
+@contextlib.contextmanager
+def nested(folder: Path, name: str, depth: int) -> Iterator[None]:
+    """Folders in each other, made and removed from the inside, as the whole path may be too long.
+
+    They are removed here since ``shutil.rmtree`` calls itself for each.
+    """
+    top, inside = folder / name, folder / "inside"
+    for _ in range(depth):
+        if top.exists():
+            top.rename(inside)
+        top.mkdir()
+        if inside.exists():
+            inside.rename(top / name)
+    try:
+        yield
+    finally:
+        while top.exists():
+            if (top / name).exists():
+                (top / name).rename(inside)
+            top.rmdir()
+            if inside.exists():
+                inside.rename(top)
+
+
+@pytest.mark.parametrize(("name", "depth"), [("d", 1200), ("d" * 200, 30)])
+def test_deep_folders_leave_the_others_alone(name, depth, tmp_path, registry):
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "sound.json").write_bytes(msgspec.json.encode(OTHER))
+    with nested(folder, name, depth):
+        found = taken(folder, tmp_path / "results", registry)
+    assert found.pop("sound.json") == "taken"
+    assert list(found.values()) == (["File name too long"] if len(name) > 1 else [])
+
+
 def test_a_folder_named_like_a_record_is_looked_into(tmp_path, registry):
     folder = tmp_path / "theirs"
     (folder / "x.json").mkdir(parents=True)
@@ -286,7 +366,8 @@ def test_names_cannot_write_markdown_or_html(tmp_path):
         if x.startswith("| hps+equal")
     ]
     assert "<" not in line
-    assert "&lt;script>alert(1)&lt;/script>\\|y" in line
+    assert "&lt;script" in line
+    assert "\\|y" in line
 
 
 def test_a_count_beyond_64_bits_reaches_every_format(tmp_path):
@@ -348,6 +429,14 @@ def test_a_field_of_any_value_is_refused_or_read_as_it_is(name, value):
     except RecordError:
         return
     assert msgspec.to_builtins(found) == {**PLAIN, name: value}
+
+
+@given(st.text(st.characters(codec="ascii")))
+def test_a_text_escaped_for_markdown_is_read_as_it_is_and_has_no_markup(text):
+    shown = escaped(text)
+    assert html.unescape(re.sub(r"\\([!-/:-@[-`{-~])", r"\1", shown)) == text
+    assert re.search(r"(?<!\\)(?:\\\\)*[|`*_\[\]!~]", shown) is None
+    assert not {"<", ">"} & set(shown)
 
 
 @given(st.text())

@@ -13,7 +13,7 @@ from benchbed.cli import main
 from benchbed.errors import StoreError
 from benchbed.execution.plan import Settings, make_plan
 from benchbed.importing import import_records
-from benchbed.record import seal
+from benchbed.record import MetricInfo, run_key, seal
 from benchbed.report.leaderboard import build_leaderboard
 from benchbed.store import Store
 from benchbed.verification import tier_of
@@ -164,13 +164,23 @@ def test_a_dry_run_says_the_same_and_writes_nothing(take, theirs, ours):
     assert dry == take()
 
 
+ACCURACIES = {
+    "accuracy": MetricInfo(higher_is_better=True, primary=True, percent=True),
+    "macro_accuracy": MetricInfo(higher_is_better=True, percent=True),
+}
+"""Of each task of digits@1."""
+DIGITS = ("digit", "holes", "parity")
+
+
 def of_digits(registry, results: Path, **changes):
     """A made-up record of a job of an installed protocol."""
     from benchbed.catalogue import find_protocol
 
     digits = find_protocol("digits", registry)
     job = make_plan(digits, ["hps"], registry, Settings(results), [0]).runs[-1].job
-    return seal(fakes.record_of_job(job, **changes))
+    scores = dict.fromkeys(job.tasks, dict.fromkeys(ACCURACIES, 0.5))
+    fields = {"metrics": dict.fromkeys(job.tasks, ACCURACIES), "test": scores, **changes}
+    return seal(fakes.record_of_job(job, **fields))
 
 
 def test_a_record_of_an_installed_protocol_is_held_against_it(take, theirs, registry):
@@ -205,6 +215,95 @@ def test_a_record_of_another_definition_of_an_installed_protocol_is_refused(take
     theirs.write("runs", job.place, record)
     reason = "made under another definition of digits@1 (its digest differs)"
     assert take() == {record.key: ("refused", reason)}
+
+
+def with_infos(**infos: MetricInfo) -> dict[str, object]:
+    """Changes of a record of digits: what its first task says of its metrics."""
+    first, *rest = DIGITS
+    names = {**ACCURACIES, **infos}
+    return {
+        "metrics": {first: names, **dict.fromkeys(rest, ACCURACIES)},
+        "test": {
+            first: dict.fromkeys(names, 0.5),
+            **dict.fromkeys(rest, dict.fromkeys(ACCURACIES, 0.5)),
+        },
+    }
+
+
+OTHER_METRICS = {
+    "direction": with_infos(macro_accuracy=MetricInfo(higher_is_better=False)),
+    "rank": with_infos(macro_accuracy=MetricInfo(higher_is_better=True, primary=True)),
+    "percent": with_infos(macro_accuracy=MetricInfo(higher_is_better=True)),
+    "called a detail": with_infos(
+        macro_accuracy=MetricInfo(higher_is_better=True, percent=True, detail=True)
+    ),
+    "a metric more": with_infos(f1=MetricInfo(higher_is_better=True)),
+    "metrics fewer": {
+        "metrics": {t: {"accuracy": ACCURACIES["accuracy"]} for t in DIGITS},
+        "test": {t: {"accuracy": 0.5} for t in DIGITS},
+    },
+}
+
+
+@pytest.mark.parametrize("name", OTHER_METRICS)
+def test_metrics_are_those_of_the_installed_task(take, theirs, registry, name):
+    record = of_digits(registry, theirs.root, **OTHER_METRICS[name])
+    theirs.write("runs", fakes.place_of(record), record)
+    reason = "task 'digit' has other metrics, or metrics of another direction or kind"
+    assert take() == {record.key: ("refused", reason)}
+
+
+def test_a_detail_that_was_left_out_where_empty_is_no_other_metric(take, theirs, registry):
+    record = of_digits(
+        registry, theirs.root, **with_infos(x=MetricInfo(higher_is_better=True, detail=True))
+    )
+    theirs.write("runs", fakes.place_of(record), record)
+    assert take() == {record.key: ("taken", "")}
+
+
+def test_a_record_of_another_plugin_version_than_the_installed_is_refused(take, theirs, registry):
+    record = of_digits(registry, theirs.root)
+    newer = [msgspec.structs.replace(c, version="9.0") for c in record.components[:1]]
+    components = [*newer, *record.components[1:]]
+    key = run_key(record.protocol_digest, components, record.data_digest, record.seed, record.tasks)
+    record = seal(msgspec.structs.replace(record, key=key, components=components, content=""))
+    theirs.write("runs", fakes.place_of(record), record)
+    status, reason = take()[record.key]
+    assert status == "refused"
+    assert reason.startswith("made by architecture hps 9.0, where ")
+
+
+def test_a_record_of_other_data_than_ours_is_refused(take, theirs, ours):
+    fakes.put(ours, RECORD)
+    odd = seal(fakes.record(seed=1, data_digest="data 2", finished="2026-06-01T00:00:00Z"))
+    fakes.put(theirs, OTHER, odd)
+    found = take()
+    assert found[OTHER.key][0] == "taken"
+    assert found[odd.key] == ("refused", "made from other data than our records of trio@2")
+
+
+def test_a_record_of_other_metrics_than_ours_is_refused(take, theirs, ours):
+    fakes.put(ours, RECORD)
+    turned = {**fakes.METRICS["depth"], "rel": MetricInfo(higher_is_better=True)}
+    odd = seal(fakes.record(seed=1, metrics={**fakes.METRICS, "depth": turned}))
+    fewer = {"abs": fakes.METRICS["depth"]["abs"]}
+    less = seal(
+        fakes.record(
+            metrics={**fakes.METRICS, "depth": fewer},
+            test={**fakes.SCORES, "depth": {"abs": 0.25}},
+        )
+    )
+    assert less.key == RECORD.key
+    fakes.put(theirs, odd, less)
+    reason = "task 'depth' has other metrics, or metrics of another direction or kind"
+    assert take() == dict.fromkeys([odd.key, less.key], ("refused", reason))
+
+
+def test_ours_are_there_already_though_they_differ_among_themselves(take, theirs, ours):
+    odd = seal(fakes.record(seed=1, data_digest="data 2"))
+    fakes.put(ours, RECORD, odd)
+    fakes.put(theirs, RECORD, odd)
+    assert {status for status, _ in take().values()} == {"there already"}
 
 
 def test_a_folder_without_records_is_wrong_use(take, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -221,3 +222,10 @@ def test_equal_setups_are_one_object(store):
         mine = [summary for summary in found if summary.method == "hps+equal"]
         assert len(mine) == 4
         assert len({id(summary.components) for summary in mine}) == 1
+
+
+def test_an_index_nested_too_deeply_counts_as_damaged(tmp_path):
+    content = b"[" * 100_000
+    path = tmp_path / "deep"
+    path.write_bytes(hashlib.sha256(content).digest() + content)
+    assert index._load(path, list) is None

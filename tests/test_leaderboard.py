@@ -506,6 +506,66 @@ def test_each_backbone_is_compared_with_its_own_baseline(store):
     assert found["single-task:backbone=mlp"].is_baseline
 
 
+def test_methods_with_other_references_are_not_ranked_together(store):
+    for seed in (0, 1, 2):
+        good = scaled(1.0 + 0.001 * seed)
+        put(store, *single(seed, good), record("hps+equal", seed, scaled(1.1)))
+        put(store, record("hps+dwa", seed, scaled(1.2)))
+        for task in TRIO.tasks:
+            one = record(
+                "single-task:backbone=mlp", seed, scaled(2.0), tasks=[task], backbone="mlp"
+            )
+            put(store, one)
+    board = build_leaderboard(TRIO, store)
+    assert set(board.ranks()) == {"single-task", "hps+equal", "hps+dwa"}
+    assert {name for pair in board.pairs() for name in (pair.a, pair.b)} == set(board.ranks())
+    assert "single-task:backbone=mlp: Δm against single-task:backbone=mlp, so not ranked with" in (
+        "\n".join(caption(board))
+    )
+    frame = to_frame(board).set_index("method")
+    assert frame["delta_m reference"]["single-task:backbone=mlp"] == "single-task:backbone=mlp"
+
+
+def test_one_foreign_record_does_not_displace_the_others(store):
+    put_both(store)
+    late = "2030-01-01T00:00:00Z"
+    flipped = {
+        task: {m: MetricInfo(not i.higher_is_better, i.primary, i.percent) for m, i in ms.items()}
+        for task, ms in record().metrics.items()
+    }
+    put(store, record("hps+other", 0, data_digest="data 2", finished=late))
+    put(store, record("hps+flipped", 0, metrics=flipped, finished=late))
+    put(store, record("hps+old", 0, engine=1, finished=late))
+    board = build_leaderboard(TRIO, store)
+    assert {row.method for row in board.rows} == {"single-task", "hps+equal"}
+    assert board.metrics["seg"]["miou"].higher_is_better
+    assert "Left out 2 records of other data or an older trainer." in board.notes
+    assert any("another direction or primary metric" in note for note in board.notes)
+
+
+def test_methods_asked_for_are_shown_even_without_a_record(store):
+    put_both(store)
+    board = build_leaderboard(TRIO, store, methods=["hps+equal", "hps+never"])
+    row = next(row for row in board.rows if row.method == "hps+never")
+    assert (row.seeds, row.missing, row.standing) == ((), 2, None)
+    assert "hps+never: no Δm (no complete seed)." in caption(board)
+    assert to_markdown(board)
+    assert json.loads(to_json(board))
+
+
+def test_markup_in_names_is_text_on_a_terminal(store):
+    odd = {"seg": {"[/b]": MetricInfo(higher_is_better=True, primary=True)}}
+    odd |= {task: infos for task, infos in record().metrics.items() if task != "seg"}
+    test = {**scores(0.5, 0.8, 0.2, 0.1, 0.4), "seg": {"[/b]": 0.5}}
+    one = record("hps+equal", 0, test, metrics=odd)
+    curves = {"cosine/[link=x]seg[/link]/depth": [0.5]}
+    put(store, msgspec.structs.replace(one, curves=curves))
+    out = Console(file=io.StringIO(), width=120, force_terminal=True)
+    out.print(to_terminal(build_leaderboard(TRIO, store), 120))
+    assert "[/b]" in out.file.getvalue()
+    assert "[link=x]seg[·link]·depth" in out.file.getvalue()
+
+
 def test_a_backbone_without_a_baseline_is_not_compared_with_another_backbones(store):
     put(store, *single(0), record("hps:backbone=mlp+equal", 0, scaled(0.5), backbone="mlp"))
     row = rows(store)["hps:backbone=mlp+equal"]

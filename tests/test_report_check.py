@@ -106,6 +106,9 @@ def test_the_last_digits_of_numbers_may_differ_and_no_others():
         ("1 2", "1"),
         ("7e60072", "7e60073"),
         ("-1", "1"),
+        ("181094842368", "181094842400"),
+        ("-181094842368", "-181094842400"),
+        ("181094842368", "181094842368.5"),
         ("1%", "1"),
     ):
         assert not _alike(one, two), (one, two)
@@ -158,6 +161,27 @@ def test_protocol_and_suite_choose(results, registry, digits):
     assert names == ["digits@1", "weightings.digits@1"]
     others = [item for item in check_leaderboards(results, registry) if item.path.stem == "other@1"]
     assert "no installed plugin brings" in others[0].reason
+
+
+def test_a_protocol_given_as_a_file_is_checked_by_it(results, registry, digits, tmp_path, capsys):
+    mine = tmp_path / "mine.toml"
+    source = ROOT / "plugins" / "benchbed_zoo" / "protocols" / "digits-1.toml"
+    mine.write_text(source.read_text().replace('name = "digits"', 'name = "mine"', 1))
+    fakes.fill(
+        make_plan(find_protocol(str(mine), registry), ["hps"], registry, Settings(results), [0]),
+        results,
+    )
+    call(capsys, "report", mine, "--write", "--results", results)
+    status, out, err = call(capsys, "report", mine, "--check", "--results", results)
+    assert (status, out, err) == (0, "1 leaderboards checked, 0 stale.\n", "")
+    (results / "leaderboards" / "mine@1.md").unlink()
+    assert (
+        f"Run `benchbed report {mine} "
+        in call(capsys, "report", mine, "--check", "--results", results)[2]
+    )
+    status, out, err = call(capsys, "report", "--check", "--results", results)
+    assert status == 1
+    assert "name its file, as in `benchbed report FILE.toml --check`" in err
 
 
 def test_no_leaderboard_is_wrong_use(results, registry, tmp_path):

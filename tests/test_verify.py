@@ -104,6 +104,19 @@ def test_with_other_seeds_the_allowance_is_the_interval_of_a_difference():
     assert "from 4 other seeds and for 5 metrics together" in comparison.rule
 
 
+def test_seeds_far_apart_allow_no_more_than_a_share():
+    others = [scaled(factor) for factor in (0.1, 1.0, 1.9, 1.5)]
+    assert compare(RECORD, rerun(1.19), others).result == "within"
+    comparison = compare(RECORD, rerun(1.21), others)
+    assert comparison.result == "differs"
+    assert "but no more than 0.2 of the record's value" in comparison.rule
+
+
+def test_the_order_of_tasks_and_metrics_does_not_count():
+    test = {task: dict(reversed(scores.items())) for task, scores in RECORD.test.items()}
+    assert compare(RECORD, rerun(test=dict(reversed(test.items()))), []).result == "exact"
+
+
 def test_a_tolerance_that_was_given_counts_instead_of_the_seeds():
     comparison = compare(RECORD, rerun(1.001), OTHERS, 0.01)
     assert comparison.differences["depth"]["rel"].allowed == pytest.approx(0.00125)

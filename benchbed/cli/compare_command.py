@@ -67,9 +67,12 @@ def command(
     ours = _ours(chosen, board, registry, results)
     comparison = compare(library, found, board, ours, anyway=anyway)
     if as_json:
-        print_json(_plain(comparison))
+        from benchbed.report.writers import stated
+
+        own = {**stated(board), "notes": list(board.notes)}
+        print_json({**_plain(comparison), "own_rows": own})
     else:
-        _print(comparison)
+        _print(comparison, board)
 
 
 def _protocol(table: Table, name: str | None, registry: Registry) -> Protocol:
@@ -134,13 +137,15 @@ def _plain(comparison: Comparison) -> dict[str, object]:
     }
 
 
-def _print(comparison: Comparison) -> None:
+def _print(comparison: Comparison, board: Leaderboard) -> None:
     from rich.text import Text
 
     from benchbed.published.render import comparison_grid, comparison_notes, to_terminal
+    from benchbed.report.writers import caption
 
     out = console()
     if comparison.banner:
         out.print(Text(comparison.banner + "\n", style="bold"))
     out.print(to_terminal(comparison_grid(comparison), out.width))
-    out.print(Text("\n" + "\n".join(comparison_notes(comparison)), style="dim"))
+    lines = [*comparison_notes(comparison), "", "Own rows:", *caption(board)]
+    out.print(Text("\n" + "\n".join(lines), style="dim"))

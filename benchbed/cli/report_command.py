@@ -209,7 +209,7 @@ def _check(registry: Registry, protocol: str | None, suite: str | None, results:
     from benchbed.report.committed import check_leaderboards
 
     found = find_protocol(protocol, registry) if protocol is not None else None
-    checked = check_leaderboards(results, registry, found, suite)
+    checked = check_leaderboards(results, registry, found, suite, protocol)
     stale = [item for item in checked if item.is_stale]
     for item in stale:
         click.echo(item, err=True)

@@ -129,7 +129,7 @@ def _by_row(library: Library, claim: Claim) -> Judged:
 
 def _cost(library: Library, name: str, claim: Claim) -> int:
     measured: Measured | None = library.measured.get(name)
-    if measured is None or claim.quantity not in measured.costs:
+    if measured is None or not measured.costs.get(claim.quantity):
         raise TableError(
             f"The claim '{claim.id}' needs {claim.quantity or 'a quantity'} of '{name}', which is "
             f"not among the measured costs.{suggest(name, library.measured)}"

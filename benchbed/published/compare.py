@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from benchbed.delta import Definition
 from benchbed.errors import BenchbedError
@@ -15,12 +15,12 @@ from benchbed.published.interval import entering
 from benchbed.published.library import Library
 from benchbed.published.paper import Statement
 from benchbed.published.table import Row, Table
+from benchbed.record import Tier
 
 if TYPE_CHECKING:
     from benchbed.report.leaderboard import Leaderboard
 
 Value = str | int | float | None
-Tier = Literal["claimed", "reproduced"]
 BANNER: Final = (
     "Do not read this as a ranking: rows marked * were made under other protocols, or under "
     "protocols that their paper leaves open, and their order may say more of that than of the "
@@ -43,7 +43,7 @@ class Entry:
 
     name: str
     source: str
-    tier: Tier
+    tier: Tier | None
     delta_m: float | None
     note: str = ""
     differs: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
@@ -91,7 +91,7 @@ def compare(
         Entry(
             name=row.method,
             source=board.protocol.id,
-            tier="reproduced",
+            tier=row.tier,
             delta_m=row.delta_m.mean if row.delta_m else None,
             note="reference" if row.is_baseline else row.delta_note,
         )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from benchbed.errors import suggest
 from benchbed.published.cells import Cell, TableError
-from benchbed.published.claims import CLAIMS, Claim, read_claims
+from benchbed.published.claims import CLAIMS, Claim, judge, read_claims
 from benchbed.published.costs import MEASURED, Measured, read_measured
 from benchbed.published.table import Row, Table, read_table
 from benchbed.registry import Broken, FileEntry, Registry
@@ -42,6 +42,17 @@ class Library:
         if table.id in self.tables:
             raise TableError(f"{table.path}: the table {table.id} is registered twice.")
         self.tables[table.id] = table
+
+    def add_measured(self, path: Path, measured: Mapping[str, Measured]) -> None:
+        """Take a file's measured costs in.
+
+        Raises:
+            TableError: a name is taken.
+        """
+        taken = min(self.measured.keys() & measured.keys(), default=None)
+        if taken is not None:
+            raise TableError(f"{path}: the measured costs of '{taken}' are registered twice.")
+        self.measured |= measured
 
     def check(self, table: Table) -> None:
         """Check what a table names of other tables.
@@ -101,9 +112,13 @@ class Library:
 
 
 def read_library(registry: Registry) -> Library:
-    """Read every registered file; a wrong one joins ``registry.broken`` and is left out."""
+    """Read every registered file; what is wrong joins ``registry.broken`` and is left out.
+
+    That is a whole file, or a single claim that names what is not there.
+    """
     library = Library()
     origins: dict[str, FileEntry] = {}
+    claims: list[tuple[Claim, FileEntry]] = []
     for entry in (entry for entry in registry.files if entry.kind == "published"):
         try:
             content = _read(registry.documents, entry.path)
@@ -111,9 +126,9 @@ def read_library(registry: Registry) -> Library:
                 library.add(content)
                 origins[content.id] = entry
             elif entry.path.name == CLAIMS:
-                library.claims += content
+                claims += [(claim, entry) for claim in content]
             else:
-                library.measured |= content
+                library.add_measured(entry.path, content)
         except TableError as error:
             _note(registry, entry, error)
     for name, entry in origins.items():
@@ -122,6 +137,12 @@ def read_library(registry: Registry) -> Library:
         except TableError as error:
             _note(registry, entry, error)
             del library.tables[name]
+    for claim, entry in claims:
+        try:
+            judge(library, claim)
+            library.claims.append(claim)
+        except TableError as error:
+            _note(registry, entry, error)
     return library
 
 

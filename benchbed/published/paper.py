@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -10,8 +11,10 @@ import msgspec
 from msgspec import Meta
 
 from benchbed.errors import ProtocolError
-from benchbed.protocol import Name, parse_toml, read_text
+from benchbed.protocol import Name, parse_toml
 from benchbed.published.cells import TableError
+from benchbed.published.sheet import LONGEST, read_text
+from benchbed.texts import is_plain, visible
 
 Kind = Literal["metric", "cost", "count"]
 
@@ -120,17 +123,35 @@ def read_paper(path: Path) -> Paper:
     """Read a ``paper.toml``.
 
     Raises:
-        TableError: it cannot be read, is not such a file, or a direction is wrong.
+        TableError: it cannot be read, is not such a file, or a text or a direction is wrong.
     """
     try:
         paper: Paper = parse_toml(read_text(path), str(path), Paper)
     except ProtocolError as error:
-        raise TableError(str(error)) from error
+        raise TableError(visible(str(error), LONGEST)) from error
+    for text in _texts(msgspec.to_builtins(paper)):
+        if len(text) > LONGEST or not is_plain(text):
+            raise TableError(
+                f"{path}: the text '{visible(text, 40)}' is longer than {LONGEST} characters or "
+                "holds control or invisible ones; mend it."
+            )
     for name, column in paper.columns.items():
         problem = _problem(name, column)
         if problem:
             raise TableError(f"{path}: column '{name}' {problem}")
     return paper
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def _problem(name: str, column: Column) -> str:

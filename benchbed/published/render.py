@@ -12,6 +12,7 @@ from benchbed.published.cells import Cell, Gap, Printed
 from benchbed.published.compare import Comparison, Entry
 from benchbed.published.paper import Column
 from benchbed.published.table import Row, Table
+from benchbed.texts import escaped
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, RenderableType
@@ -140,7 +141,7 @@ def comparison_grid(comparison: Comparison) -> Grid:
             str(entry.rank) if entry.rank else DASH,
             entry.name + ("" if entry.comparable else " *"),
             entry.source,
-            entry.tier,
+            entry.tier or DASH,
             DASH if entry.delta_m is None else f"{entry.delta_m:+.2f}",
             entry.note,
         ]
@@ -207,18 +208,13 @@ def to_markdown(grid: Grid, caption: Iterable[str]) -> str:
     from tabulate import tabulate
 
     table = tabulate(
-        [[_escaped(cell) for cell in row] for row in grid.rows],
-        [_escaped(" ".join(header.split())) for header in grid.headers],
+        [[escaped(cell) for cell in row] for row in grid.rows],
+        [escaped(" ".join(header.split())) for header in grid.headers],
         tablefmt="pipe",
         disable_numparse=True,
     )
-    notes = "\n".join(f"- {_escaped(line)}" for line in caption)
+    notes = "\n".join(f"- {escaped(line)}" for line in caption)
     return f"{table}\n\n{notes}"
-
-
-def _escaped(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;")
-    return "".join(f"\\{c}" if c in "\\`*_[]|!" else c for c in text)
 
 
 def _header(name: str, column: Column) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from benchbed.errors import suggest
+from benchbed.errors import RecordError, suggest
 from benchbed.published.cells import TableError
+from benchbed.store import read_regular
 
 LARGEST: Final = 256 * 1024
 """Bytes; the largest printed table known is a hundredth of it."""
@@ -31,7 +32,7 @@ def read_sheet(
         TableError: it cannot be read, is too large, is no UTF-8 or no regular CSV, or its columns
             are not those.
     """
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except csv.Error as error:
@@ -55,11 +56,12 @@ def read_bytes(path: Path) -> bytes:
     """Return a file's content.
 
     Raises:
-        TableError: it cannot be read, or is larger than any table.
+        TableError: it cannot be read, is no regular file, or is larger than any table.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+        content = read_regular(path.resolve())  # an installer may link files
+    except RecordError as error:
+        raise TableError(f"Cannot read {path}: it is {error}.") from error
     except OSError as error:
         raise TableError(f"Cannot read {path}: {error.strerror or error}.") from error
     if len(content) > LARGEST:
@@ -67,7 +69,12 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a UTF-8 file.
+
+    Raises:
+        TableError: as of :func:`read_bytes`, or it holds control or invisible characters.
+    """
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -70,15 +71,20 @@ class Checked:
 
 
 def check_leaderboards(
-    results: Path, registry: Registry, protocol: Protocol | None = None, suite: str | None = None
+    results: Path,
+    registry: Registry,
+    protocol: Protocol | None = None,
+    suite: str | None = None,
+    name: str | None = None,
 ) -> list[Checked]:
     """Make the leaderboards in a results folder again and compare; numbers may differ by 1e-9.
 
     Args:
         results: the folder that holds ``leaderboards``.
         registry: the installed plugins.
-        protocol: only its leaderboards.
+        protocol: only its leaderboards; it need not be installed.
         suite: only those of a suite.
+        name: how to name the protocol in a command, such as its file; its id by default.
 
     Raises:
         BenchbedError: there are none.
@@ -99,12 +105,21 @@ def check_leaderboards(
             f"There is no such leaderboard in {folder} (there: {listed}); name another folder with "
             "--results, or write it with `benchbed report … --write`."
         )
+    known = protocols(registry) | ({protocol.id: protocol} if protocol else {})
     return [
-        _check(path, found[path]["suite"], found[path]["protocol"], registry) for path in chosen
+        _check(path, found[path]["suite"], found[path]["protocol"], name, known, registry)
+        for path in chosen
     ]
 
 
-def _check(path: Path, suite: str | None, name: str, registry: Registry) -> Checked:
+def _check(
+    path: Path,
+    suite: str | None,
+    protocol_id: str,
+    name: str | None,
+    known: Mapping[str, Protocol],
+    registry: Registry,
+) -> Checked:
     from benchbed.api import leaderboard_of
 
     try:
@@ -113,11 +128,16 @@ def _check(path: Path, suite: str | None, name: str, registry: Registry) -> Chec
         return Checked(path, reason=f"{error.strerror}.")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Checked(path, reason=f"it does not say how it was made ({error}); write it anew.")
-    remedy = _remedy(path, suite, name, written)
+    remedy = _remedy(path, suite, name or protocol_id, written)
     try:
-        protocol = protocols(registry).get(name)
-        if protocol is None or written.protocol != name:
-            raise ProtocolError(f"no installed plugin brings {written.protocol}.")
+        protocol = known.get(protocol_id)
+        if protocol is None:
+            raise ProtocolError(
+                f"no installed plugin brings {protocol_id}; name its file, as in "
+                "`benchbed report FILE.toml --check`."
+            )
+        if written.protocol != protocol_id:
+            raise ProtocolError(f"it is of {written.protocol}, which its name denies.")
         board = leaderboard_of(
             protocol,
             registry,
@@ -168,16 +188,18 @@ def _holds(path: Path, text: str) -> bool:
 
 
 def _alike(one: str, two: str) -> bool:
-    """Tell whether two texts are equal but for the last digits of their numbers.
+    """Tell whether two texts are equal but for the last digits of their numbers with a point.
 
     Sums of floats may round otherwise in another version of Python or NumPy.
     """
     parts = _NUMBER.split(one), _NUMBER.split(two)
     return len(parts[0]) == len(parts[1]) and all(
-        a == b or (i % 2 == 1 and _close(float(a), float(b)))
-        for i, (a, b) in enumerate(zip(*parts, strict=True))
+        a == b or (i % 2 == 1 and _close(a, b)) for i, (a, b) in enumerate(zip(*parts, strict=True))
     )
 
 
-def _close(a: float, b: float) -> bool:
-    return math.isfinite(a) and math.isclose(a, b, rel_tol=1e-9)
+def _close(a: str, b: str) -> bool:
+    if a.lstrip("-").isdecimal() or b.lstrip("-").isdecimal():
+        return False
+    one, two = float(a), float(b)
+    return math.isfinite(one) and math.isclose(one, two, rel_tol=1e-9)

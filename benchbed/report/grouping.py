@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from benchbed.index import Summary
@@ -23,14 +23,36 @@ def of_one_kind(records: list[Summary], protocol: Protocol, notes: list[str]) ->
         )
     if not same:
         return same
-    newest = max(same, key=lambda record: (record.finished, record.key))
-    kept = [
-        record
-        for record in same
-        if (record.engine, record.data_digest) == (newest.engine, newest.data_digest)
-    ]
+    engine = max(record.engine for record in same)
+    latest = [record for record in same if record.engine == engine]
+    data = Counter(record.data_digest for record in latest).most_common(1)[0][0]
+    kept = [record for record in latest if record.data_digest == data]
     if len(kept) < len(same):
         notes.append(f"Left out {len(same) - len(kept)} records of other data or an older trainer.")
+    return _of_one_meaning(kept, notes)
+
+
+def _of_one_meaning(records: list[Summary], notes: list[str]) -> list[Summary]:
+    """Keep the records whose metrics have the direction that they have in most records."""
+
+    def meanings(record: Summary) -> list[tuple[tuple[str, str], tuple[bool, bool]]]:
+        return [
+            ((task, name), (info.higher_is_better, info.primary))
+            for task, infos in record.metrics.items()
+            for name, info in infos.items()
+        ]
+
+    counts: dict[tuple[str, str], Counter[tuple[bool, bool]]] = defaultdict(Counter)
+    for record in records:
+        for metric, meaning in meanings(record):
+            counts[metric][meaning] += 1
+    usual = {metric: counter.most_common(1)[0][0] for metric, counter in counts.items()}
+    kept = [r for r in records if all(usual[metric] == found for metric, found in meanings(r))]
+    if len(kept) < len(records):
+        notes.append(
+            f"Left out {len(records) - len(kept)} records with another direction or primary metric "
+            "than most."
+        )
     return kept
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -50,6 +51,8 @@ class Row:
         failed: seeds with a run that failed; ``missing``: other seeds of the table that it lacks.
         standing: what follows from Δm, also of the reference itself; ``None`` where it cannot be
             computed, and ``delta_note`` then says why.
+        reference: the method that Δm refers to: the baseline with the same backbone, or the one
+            chosen; its own name for such a baseline.
         tier: the lowest trust tier of its records.
         cosines: of the tasks' gradients by pair, ``a·b``: each seed's mean over the epochs, where
             runs logged them.
@@ -60,7 +63,7 @@ class Row:
     tasks: Mapping[str, Mapping[str, Stat]]
     standing: Standing | None
     delta_note: str
-    is_baseline: bool
+    reference: str
     costs: Costs | None
     step_ms: float | None
     optimizer_steps: int | None
@@ -72,6 +75,11 @@ class Row:
     tier: Tier | None = None
     cosines: Mapping[str, Stat] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether Δm refers to the method itself."""
+        return self.reference == self.method
 
     @property
     def delta_m(self) -> Difference | None:
@@ -109,11 +117,10 @@ class Leaderboard:
 
         One seed says nothing of who is better, and no rank 1 follows from that.
         """
-        known = {
-            row.method: row.standing.estimate
-            for row in self.rows
-            if row.standing is not None and row.standing.delta.low is not None
+        sure = {
+            row.method for row in self.rows if row.standing and row.standing.delta.low is not None
         }
+        known = {name: found for name, found in self.estimates().items() if name in sure}
         return ranks(known) if len(known) > 1 else {}
 
     def pairs(self) -> tuple[Pair, ...]:
@@ -121,8 +128,17 @@ class Leaderboard:
         return pairwise(self.estimates())
 
     def estimates(self) -> dict[str, Estimate]:
-        """Return the rows' Δm with the influence of every run."""
-        return {row.method: row.standing.estimate for row in self.rows if row.standing is not None}
+        """Return the rows' Δm with the influence of every run, of those with one reference.
+
+        Δm against another backbone's baseline cannot be compared; the commonest reference counts.
+        """
+        found = [row for row in self.rows if row.standing is not None]
+        usual = Counter(row.reference for row in found).most_common(1)
+        return {
+            row.method: row.standing.estimate
+            for row in found
+            if row.standing is not None and row.reference == usual[0][0]
+        }
 
     def only(self, methods: Iterable[str]) -> Leaderboard:
         """Return the table with the rows of some methods, by their canonical names."""
@@ -203,7 +219,9 @@ def _sum_up(protocol: Protocol, index: Index, choice: _Choice) -> Leaderboard:
     everyone = frozenset(seed for seeds in groups.values() for seed in seeds)
     verified = read_verified(store, protocol.name, protocol.version)
     builder = _Builder(protocol, groups, failures, choice.definition, reference, everyone, verified)
-    names = sorted(groups.keys() | {failure.method for failure in failures})
+    known = groups.keys() | {failure.method for failure in failures}
+    asked = set(choice.methods or ())
+    names = sorted(known | asked if asked & known else known)
     measurements = _measurements(store, protocol)
     rows = [builder.row(name, measurements.get(name)) for name in names]
     rows.sort(key=_order)
@@ -322,7 +340,7 @@ class _Builder:
             tasks=_statistics(scores),
             standing=found,
             delta_note=note,
-            is_baseline=method == self.baseline(method),
+            reference=self.baseline(method),
             costs=add_costs(record.costs for record in one) if one else None,
             step_ms=measurement.step_ms if measurement else None,
             optimizer_steps=sum(r.budget.optimizer_steps for r in one) if one else None,

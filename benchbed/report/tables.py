@@ -8,6 +8,7 @@ from typing import Any
 
 from benchbed.report.leaderboard import Leaderboard
 from benchbed.report.statistics.protocols import Across, compare_protocols
+from benchbed.report.writers import stated
 
 Table = tuple[list[str], list[list[str]], list[str]]
 """Headers, rows, and the lines that say how to read it."""
@@ -34,7 +35,8 @@ def pairs_csv(board: Leaderboard) -> str:
     """Return each pair of methods as CSV."""
     import pandas as pd
 
-    text: str = pd.DataFrame(pairs_json(board)).to_csv(index=False, lineterminator="\n")
+    rows = [{**pair, **stated(board)} for pair in pairs_json(board)]
+    text: str = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
     return text
 
 

@@ -24,12 +24,9 @@ if TYPE_CHECKING:
 DASH: Final = "–"
 
 
-def to_frame(board: Leaderboard) -> pd.DataFrame:
-    """Return one row a method, numbers unrounded, metrics in their own unit."""
-    import pandas as pd
-
-    ranks = board.ranks()
-    stated = {
+def stated(board: Leaderboard) -> dict[str, Any]:
+    """Return what every form of a table states: what its numbers are and where they are from."""
+    return {
         "protocol": board.protocol.id,
         "digest": board.protocol.digest,
         "selection": str(board.protocol.selection),
@@ -38,6 +35,14 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
         "epochs": board.protocol.epochs,
         "macs are": MAC_CONVENTION,
     }
+
+
+def to_frame(board: Leaderboard) -> pd.DataFrame:
+    """Return one row a method, numbers unrounded, metrics in their own unit."""
+    import pandas as pd
+
+    ranks = board.ranks()
+    everywhere = stated(board)
     lines: list[dict[str, Any]] = []
     for row in board.rows:
         line: dict[str, Any] = {"method": row.method}
@@ -46,6 +51,8 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
                 stat = row.tasks.get(task, {}).get(metric)
                 line[f"{task}/{metric}"] = stat.mean if stat else None
                 line[f"{task}/{metric} std"] = stat.std if stat else None
+                line[f"{task}/{metric} low"] = stat.low if stat else None
+                line[f"{task}/{metric} high"] = stat.high if stat else None
         delta, gains = row.delta_m, row.standing.gains if row.standing else None
         line["delta_m %"] = delta.mean if delta else None
         line["delta_m % std"] = delta.std if delta else None
@@ -68,7 +75,7 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
         line |= {f"cosine {pair}": stat.mean for pair, stat in row.cosines.items()}
         line |= {"seeds": len(row.seeds), "failed": row.failed, "missing": row.missing}
         line["tier"] = row.tier
-        line |= stated
+        line |= {**everywhere, "delta_m reference": row.reference}
         lines.append(line | dict(row.extra))
     frame = pd.DataFrame(lines)
     counts = ["parameters", "macs", "optimizer_steps", "samples", "training_macs"]
@@ -88,6 +95,7 @@ def to_json(board: Leaderboard) -> str:
             "method": row.method,
             "seeds": len(row.seeds),
             "seed_numbers": list(row.seeds),
+            "reference": row.reference,
             "tasks": {
                 task: {metric: _stat(stat) for metric, stat in stats.items()}
                 for task, stats in row.tasks.items()
@@ -295,6 +303,12 @@ def caption(board: Leaderboard) -> list[str]:
         for row in board.rows
         if row.delta_m is None and not (row.is_baseline and row.seeds)
     ]
+    usual = board.estimates()
+    lines += [
+        f"{row.method}: Δm against {row.reference}, so not ranked with the others."
+        for row in board.rows
+        if row.standing is not None and row.method not in usual
+    ]
     unsure = [row.method for row in board.rows if row.delta_m and row.delta_m.low is None]
     if unsure:
         lines.append(f"No interval and no rank, for lack of seeds: {', '.join(unsure)}.")
@@ -438,7 +452,7 @@ def to_terminal(board: Leaderboard, width: int = 80) -> RenderableType:
     for i in shown:
         fits = total() <= width or i > 0
         table.add_column(
-            headers[i], justify="left" if i == 0 else "right", no_wrap=fits, overflow="fold"
+            Text(headers[i]), justify="left" if i == 0 else "right", no_wrap=fits, overflow="fold"
         )
     for row in range(len(board.rows)):
         table.add_row(
@@ -447,10 +461,11 @@ def to_terminal(board: Leaderboard, width: int = 80) -> RenderableType:
     if not any(row.cosines for row in board.rows):
         return Group(table, "", note)
     cosines = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
-    for title in ["method", *_pairs(board)]:
-        cosines.add_column(title, justify="left" if title == "method" else "right", overflow="fold")
+    cosines.add_column("method", overflow="fold")
+    for pair in _pairs(board):
+        cosines.add_column(Text(pair), justify="right", overflow="fold")
     for cells in _cosine_cells(board):
-        cosines.add_row(*cells)
+        cosines.add_row(*map(Text, cells))
     return Group(table, "", Text(COSINES, style="dim"), cosines, "", note)
 
 

@@ -111,7 +111,7 @@ def test_markup_in_names_and_notes_is_escaped_in_markdown(run, write, capsys):
     output = capsys.readouterr().out
     assert "<script" not in output
     assert "<img" not in output
-    assert r"&lt;script>\|\[x\](y)" in output
+    assert r"&lt;script&gt;\|\[x\](y)" in output
 
 
 def test_rich_markup_is_shown_as_it_is(write, capsys, monkeypatch):

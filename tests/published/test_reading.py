@@ -1,5 +1,6 @@
 """Printed tables from strangers: what is refused, and with which sentence."""
 
+import os
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from benchbed.published.cells import Gap, TableError
 from benchbed.published.library import read_library
+from benchbed.published.report import report_on
 from benchbed.published.sheet import LARGEST
 from benchbed.published.table import read_table
 from benchbed.registry import FileEntry, Registry
@@ -59,6 +61,13 @@ def test_lost_unprinted_and_absent_cells_are_told_apart(write):
         ("[tables.1]", "[tables.2]", ["no section [tables.1]"]),
         ("year = 2020", "", ["'year' is missing"]),
         ('title = "A Title"', "titel = 1", ["unknown key 'titel'", "Did you mean 'title'?"]),
+        ("A. Author", "\\u001b[2J", ["paper.toml", "control or invisible", "\\x1b[2J"]),
+        ("A. Author", "\\u202e", ["control or invisible"]),
+        ("A. Author", "\x1b[2J", ["control character U+001B"]),
+        ("A. Author", "a" * 1001, ["longer than 1000 characters"]),
+        ("A. Author", "a" * 5_000_000, ["larger than 256 KiB"]),
+        ('"seg/miou"', '"seg/\\u001b"', ["control or invisible"]),
+        ('title = "A Title"', '"\\u001b[2J" = 1', ["unknown key '\\x1b[2J'"]),
         ('id = "mine"', 'id = "../mine"', ["'id' is wrong"]),
         ("id =", "id", ["not valid TOML"]),
     ],
@@ -140,6 +149,20 @@ def test_a_folder_or_a_missing_file_is_refused(write, tmp_path):
     refused(path, "Cannot read")
 
 
+@pytest.mark.parametrize("name", ["1.csv", "paper.toml"])
+def test_what_is_no_regular_file_is_refused(write, tmp_path, name):
+    path = write()
+    file = path.with_name(name)
+    content = file.read_bytes()
+    file.unlink()
+    os.mkfifo(file)
+    refused(path, "Cannot read", name, "no regular file")
+    file.unlink()
+    (tmp_path / "elsewhere").write_bytes(content)
+    file.symlink_to(tmp_path / "elsewhere")  # as some installers do
+    assert read_table(path).rows
+
+
 def test_several_metrics_of_a_task_need_a_primary_one(write):
     paper = PAPER + '[columns."seg/acc"]\nbetter = "higher"\n'
     table = TABLE.replace("delta_m", "seg/acc").replace("4.00", "80.0")
@@ -182,3 +205,32 @@ def test_a_baseline_in_another_table_must_have_the_same_backbone_and_data_set(li
     library.add(table := read_table(write(TABLE.replace(",single,", ",astmt-4a/single-task,"))))
     with pytest.raises(TableError, match="missing baseline 'astmt-4a/single-task'; astmt-4a has"):
         library.check(table)
+
+
+def read_with(write, tmp_path, *names: str):
+    files = [FileEntry("published", tmp_path / name, "them") for name in names]
+    registry = Registry(files=[FileEntry("published", write(), "them"), *files])
+    return read_library(registry), [str(item) for item in registry.broken]
+
+
+def test_a_claim_about_nothing_is_left_out_and_named_and_the_others_stay(write, tmp_path):
+    head = "id,text,printed,check,left,right,quantity\n"
+    good = "good,x,51.0,cell,mine-1/multi,seg/miou,\n"
+    wrong = "row,x,51.0,cell,mine-1/none,seg/miou,\ncost,x,5,share,a,b,macs\n"
+    zero = "zero,x,5,share,a,a,parameters\n"
+    (tmp_path / "text_claims.csv").write_text(head + wrong + zero + good)
+    (tmp_path / "measured_costs.csv").write_text("name,parameters\na,0\nb,5\n")
+    library, broken = read_with(write, tmp_path, "text_claims.csv", "measured_costs.csv")
+    assert [claim.id for claim in library.claims] == ["good"]
+    assert [name in note for name, note in zip(("none", "cost", "zero"), broken, strict=True)]
+    assert [item.claim.id for item in report_on(library).claims] == ["good"]
+
+
+def test_measured_costs_cannot_replace_others_of_their_name(write, tmp_path):
+    for name, count in (("first", 5), ("second", 6)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "measured_costs.csv").write_text(f"name,parameters\na,{count}\n")
+    names = [f"{name}/measured_costs.csv" for name in ("first", "second")]
+    library, (note,) = read_with(write, tmp_path, *names)
+    assert library.measured["a"].costs == {"parameters": 5}
+    assert "the measured costs of 'a' are registered twice" in note

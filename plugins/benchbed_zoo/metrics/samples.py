@@ -158,7 +158,11 @@ class MeanAveragePrecision(Metric):
 
 
 class _OfKnown(Metric):
-    """Leaves out the samples whose target is NaN."""
+    """Leaves out the samples whose target is NaN, and sums in double precision."""
+
+    def __init__(self, **options: bool) -> None:
+        super().__init__(**options)
+        self.set_dtype(torch.float64)
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         """Add a batch, predictions and targets ``(N,)``."""

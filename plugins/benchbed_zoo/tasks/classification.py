@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -90,7 +91,8 @@ class Classification(Task):
 
     def average(self, outputs: Tensor) -> Tensor:
         """Return the logarithm of the crops' mean probabilities."""
-        return outputs.softmax(dim=2).mean(dim=1).log()
+        crops = outputs.shape[1]
+        return outputs.float().log_softmax(dim=2).logsumexp(dim=1) - math.log(crops)
 
     def metrics(self) -> dict[str, Metric]:
         """Return the share of samples that are right, its mean over classes, and what was chosen.

@@ -51,7 +51,7 @@ SPECS: Final[tuple[Spec, ...]] = (
                 0.0075,
                 "the largest distance of a match, as a share of the diagonal; 0.011 on NYUD",
                 minimum=0,
-                maximum=1,
+                maximum=0.1,
             ),
         },
     ),
