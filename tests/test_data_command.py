@@ -20,6 +20,7 @@ from benchbed import Dataset, Input, Option, Spec, Target, hookimpl
 from benchbed.cache import cached
 from benchbed.cli import data_command, main
 from benchbed.errors import DataError, PluginError
+from benchbed.execution.prepare import progress_bar
 from benchbed.registry import Registry, discover
 from tests.conftest import ROOT
 
@@ -367,14 +368,10 @@ def test_a_column_that_breaks_the_contract_is_named(run, root, monkeypatch):
     )
 
 
-def test_progress_is_shown_on_a_terminal_within_80_columns(monkeypatch):
+def test_progress_is_shown_on_a_terminal_within_80_columns():
     screen = io.StringIO()
-    monkeypatch.setattr(
-        data_command,
-        "console",
-        lambda *, stderr: Console(file=screen, force_terminal=True, width=80, color_system=None),
-    )
-    with data_command._progress("preparing rooms:height=288,width=384") as report:
+    console = Console(file=screen, force_terminal=True, width=80, color_system=None)
+    with progress_bar("preparing rooms:height=288,width=384", console) as report:
         report(30, 120)
     text = screen.getvalue()
     assert "preparing rooms:height=288,width=384" in text

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +18,7 @@ from benchbed.cli.common import (
     seconds_text,
     strict_option,
 )
-from benchbed.dataset import Column, Dataset, Report, check_columns
+from benchbed.dataset import Column, Dataset, check_columns
 from benchbed.errors import BenchbedError, DataError, MethodError, StoreError, suggest
 from benchbed.registry import Registry
 
@@ -88,6 +86,7 @@ def prepare(dataset: str, data_root: Path | None, strict_plugins: bool) -> None:
       benchbed data prepare digits
     """
     from benchbed.cache import cache_folder
+    from benchbed.execution.prepare import prepare as make
 
     found = _find(dataset, open_registry(strict=strict_plugins))
     _print_source(found)
@@ -95,7 +94,7 @@ def prepare(dataset: str, data_root: Path | None, strict_plugins: bool) -> None:
         click.echo(f"{dataset}: nothing to prepare.")
         return
     start = time.perf_counter()
-    if _prepare(found, dataset, data_root):
+    if make(found, dataset, data_root, console(stderr=True)):
         click.echo(f"{dataset}: prepared in {seconds_text(time.perf_counter() - start)}.")
     else:
         click.echo(f"{dataset}: prepared already.")
@@ -189,6 +188,7 @@ def show(
       benchbed data show digits --split test --samples 3,17,5 --output sheet.png
       benchbed data show digits --stats --json
     """
+    from benchbed.execution.prepare import prepare as make
     from benchbed.report.inspect import require_matplotlib
 
     require_matplotlib()
@@ -203,7 +203,7 @@ def show(
     path = output or Path(f"{name}-{split}{'-stats' if stats else ''}.png")
     if path.suffix != ".png":
         raise BenchbedError(f"--output {path}: a figure's file must end with .png.")
-    _prepare(found, dataset, data_root)
+    make(found, dataset, data_root, console(stderr=True))
     columns = found.load(split, data_root)
     check_columns(found, split, columns)
     length = len(columns["input"])
@@ -278,45 +278,6 @@ def _print_source(dataset: Dataset) -> None:
             click.echo(f"{name}: {text}")
 
 
-def _prepare(dataset: Dataset, name: str, root: Path | None) -> bool:
-    """Prepare a data set behind a bar; tell whether there was anything to do."""
-    worked = False
-    with _progress(f"preparing {name}") as advance:
-
-        def report(done: int, total: int) -> None:
-            nonlocal worked
-            worked = True
-            advance(done, total)
-
-        dataset.prepare(root, report)
-    return worked
-
-
-@contextlib.contextmanager
-def _progress(title: str) -> Iterator[Report]:
-    """Show a bar on a terminal; yield what moves it."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    err = console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=16),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    ) as bars:
-        bar = bars.add_task(title, total=None)
-        yield lambda done, total: bars.update(bar, completed=done, total=total)
-
-
 def _parse_samples(text: str) -> int | list[int]:
     """Return how many samples ``8`` means, or which ``3,17,5`` or ``2,``.
 
@@ -371,10 +332,11 @@ def _sheet(
 def _statistics(
     dataset: Dataset, columns: Mapping[str, Column], title: str
 ) -> tuple[Figure, dict[str, Any]]:
+    from benchbed.execution.prepare import progress_bar
     from benchbed.report.data_statistics import describe
     from benchbed.report.sheet import draw_statistics
 
-    with _progress("reading") as report:
+    with progress_bar("reading", console(stderr=True)) as report:
         found = describe(columns, dataset.targets, report)
     figure = draw_statistics(found, dataset.targets, title)
     return figure, {"targets": {name: asdict(item) for name, item in found.items()}}

@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
-from benchbed.dataset import Dataset
+from benchbed.dataset import Dataset, Report
 
 
-def prepare(dataset: Dataset, name: str, root: Path | None, console: Console) -> None:
-    """Let a data set make what it needs, with a bar on a terminal.
+def prepare(dataset: Dataset, name: str, root: Path | None, console: Console) -> bool:
+    """Let a data set make what it needs, behind a bar; tell whether there was anything to do.
 
     Raises:
         DataError: data is missing or damaged, or the cache cannot be written.
     """
+    worked = False
+    with progress_bar(f"preparing {name}", console) as advance:
+
+        def report(done: int, total: int) -> None:
+            nonlocal worked
+            worked = True
+            advance(done, total)
+
+        dataset.prepare(root, report)
+    return worked
+
+
+@contextlib.contextmanager
+def progress_bar(title: str, console: Console) -> Iterator[Report]:
+    """Show a bar on a terminal from its first move on; yield what moves it."""
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=16),
-        TextColumn("{task.percentage:>3.0f} %"),
+        MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
         console=console,
         transient=True,
         disable=not console.is_terminal,
-    ) as progress:
-        bar = progress.add_task(f"preparing {name}", total=None, visible=False)
-
-        def report(done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total, visible=True)
-
-        dataset.prepare(root, report)
+    ) as bars:
+        bar = bars.add_task(title, total=None, visible=False)
+        yield lambda done, total: bars.update(bar, completed=done, total=total, visible=True)

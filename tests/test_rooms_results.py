@@ -1,0 +1,40 @@
+"""The committed results on rendered rooms hold what their protocols promise."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchbed.catalogue import find_protocol
+from benchbed.report.constant import constants, least_gains
+from benchbed.store import Store
+
+RESULTS = Path(__file__).parent.parent / "results"
+PROTOCOLS = ("rooms-small", "rooms-full")
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_three_seeds_of_both_methods_are_there_and_segmentation_is_neither_trivial_nor_hopeless(
+    name,
+):
+    path = RESULTS / "leaderboards" / f"{name}.{name}@1.json"
+    rows = {row["method"]: row for row in json.loads(path.read_text("utf-8"))["rows"]}
+    assert set(rows) == {"single-task", "hps+equal"}
+    for row in rows.values():
+        assert row["seed_numbers"] == [0, 1, 2]
+        assert row["failed"] == row["missing"] == 0
+    low, high = (
+        rows["single-task"]["tasks"]["segmentation"]["mIoU"][end] for end in ("low", "high")
+    )
+    assert 0.3 < low < high < 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_task_of_every_run_beats_the_best_constant_by_a_fifth(name, registry):
+    protocol = find_protocol(name, registry)
+    records, refused = Store(RESULTS / "rooms").records(protocol.name, protocol.version)
+    assert not refused
+    least = least_gains(constants(protocol, registry, None), records)
+    assert set(least) == set(protocol.tasks)
+    assert min(gain for gain, _ in least.values()) >= 0.2
