@@ -245,6 +245,7 @@ def _installed_metrics(protocol: Protocol, registry: Registry) -> dict[str, list
     from benchbed.dataset import Dataset
     from benchbed.engine.session import build_task
     from benchbed.execution.plan import method_jobs
+    from benchbed.execution.results import metric_infos
     from benchbed.loading import make_component
 
     try:
@@ -253,20 +254,7 @@ def _installed_metrics(protocol: Protocol, registry: Registry) -> dict[str, list
         tasks = {name: build_task(job, name, dataset) for name in protocol.tasks}
     except BenchbedError:
         return {}
-    return {
-        name: [
-            {
-                key: MetricInfo(
-                    bool(metric.higher_is_better),
-                    key == task.primary,
-                    key in task.percent,
-                    key in task.details,
-                )
-                for key, metric in task.metrics().items()
-            }
-        ]
-        for name, task in tasks.items()
-    }
+    return {name: [metric_infos(task)] for name, task in tasks.items()}
 
 
 def _same(one: Metrics, two: Metrics) -> bool:

@@ -28,6 +28,7 @@ from benchbed.record import (
     seal,
 )
 from benchbed.store import write_atomically
+from benchbed.task import Task
 
 
 def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
@@ -111,17 +112,21 @@ def _without_empty_details(scores: Scores, session: Session) -> Scores:
 
 def _metric_infos(session: Session, scores: Scores) -> dict[str, dict[str, MetricInfo]]:
     return {
-        name: {
-            key: MetricInfo(
-                bool(metric.higher_is_better),
-                key == task.primary,
-                key in task.percent,
-                key in task.details,
-            )
-            for key, metric in task.metrics().items()
-            if key in scores[name]
-        }
+        name: {key: info for key, info in metric_infos(task).items() if key in scores[name]}
         for name, task in session.tasks.items()
+    }
+
+
+def metric_infos(task: Task) -> dict[str, MetricInfo]:
+    """Return what a reader must know of a task's metrics."""
+    return {
+        key: MetricInfo(
+            bool(metric.higher_is_better),
+            key == task.primary,
+            key in task.percent,
+            key in task.details,
+        )
+        for key, metric in task.metrics().items()
     }
 
 
