@@ -329,14 +329,12 @@ def _tier_line(board: Leaderboard) -> str:
 
 
 def _by_method(head: str, board: Leaderboard, value: Callable[[Row], str | None]) -> str:
-    """Return what most rows have, then the rows that have something else."""
-    values = [value(row) or DASH for row in board.rows]
-    usual = Counter(values).most_common(1)[0][0] if values else DASH
-    others = [
-        f"{row.method}: {found}"
-        for row, found in zip(board.rows, values, strict=True)
-        if found != usual
-    ]
+    """Return what most whole rows have, then each row that has something else."""
+    whole = [row for row in board.rows if not row.failed and not row.missing]
+    counts = Counter(value(row) or DASH for row in whole or board.rows)
+    usual = counts.most_common(1)[0][0] if counts else DASH
+    found = [(row.method, value(row) or DASH) for row in board.rows]
+    others = [f"{method}: {text}" for method, text in found if text != usual]
     return f"{head}: {'; '.join([usual, *others])}."
 
 

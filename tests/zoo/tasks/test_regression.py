@@ -50,11 +50,24 @@ def test_samples_without_a_target_do_not_count(loss, seed, missing, processes):
 
 @given(seed=scoring.SEEDS)
 @few
-def test_where_all_samples_have_a_target_the_metrics_are_torchmetrics_to_the_bit(seed):
+def test_where_all_samples_have_a_target_the_metrics_are_torchmetrics(seed):
     output, target = numbers(seed, missing=0, count=500)
     plain = {"mae": MeanAbsoluteError(), "rmse": MeanSquaredError(squared=False)}
     expected = {key: float(metric(output[:, 0], target)) for key, metric in plain.items()}
-    assert feeding.scores(make(), output, target) == expected
+    assert feeding.scores(make(), output, target) == pytest.approx(expected, rel=1e-6)
+
+
+def test_small_errors_are_not_lost_beside_large_ones():
+    output = torch.ones(99, 1)
+    output[0] = 2.0**24
+    task = make()
+    metrics = task.metrics()
+    for i in range(99):
+        for metric in metrics.values():
+            metric.update(task.predict(output[i : i + 1]), torch.zeros(1))
+    assert float(metrics["mae"].compute()) == (2.0**24 + 98) / 99
+    squares = 2.0**48 + 98
+    assert float(metrics["rmse"].compute()) == pytest.approx(math.sqrt(squares / 99), rel=1e-15)
 
 
 def test_its_gradient_is_that_of_finite_differences_and_finite_without_a_target():
