@@ -21,6 +21,11 @@ def cache_folder() -> Path:
     return Path(named).expanduser().absolute() if named else user_cache_path("benchbed")
 
 
+def is_cached(key: str) -> bool:
+    """Tell whether an entry is there."""
+    return (cache_folder() / key).is_dir()
+
+
 def cached(key: str, build: Callable[[Path], None], size: int) -> Path:
     """Return the folder of a cache entry, made first where it is not there.
 

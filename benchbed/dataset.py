@@ -11,7 +11,11 @@ from typing import Any, ClassVar, Literal, Protocol
 from benchbed.errors import ContractError, DataError
 
 Report = Callable[[int, int], None]
-"""Told (done, total) while data is prepared."""
+"""Told (done, total) while data is prepared or checked."""
+
+
+def silent(done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 class Column(Protocol):
@@ -108,7 +112,7 @@ class Dataset(ABC):
         """Return a digest of the data; part of every run key. Must not import torch."""
 
     def prepare(  # noqa: B027 - most data sets have nothing to prepare
-        self, root: Path | None, report: Report = lambda done, total: None
+        self, root: Path | None, report: Report = silent
     ) -> None:
         """Make what ``load`` would have to make first, such as a cache; nothing by default.
 
@@ -123,8 +127,21 @@ class Dataset(ABC):
             DataError: data is missing or damaged, or the cache cannot be written.
         """
 
-    def check(self, root: Path | None) -> list[str]:
-        """Return what is missing or wrong, a sentence each with its path; empty if all is well."""
+    def size(self, root: Path | None) -> int:
+        """Return how many bytes ``prepare`` would write, which users are told before; 0 if none.
+
+        Raises:
+            DataError: data is missing or damaged.
+        """
+        return 0
+
+    def check(self, root: Path | None, report: Report = silent) -> list[str]:
+        """Return what is missing or wrong, a sentence each with its path; empty if all is well.
+
+        Args:
+            root: the folder that holds the data; ``None`` for data sets that need none.
+            report: told how much is done, of how much in all.
+        """
         return []
 
     def fixture(self, root: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchbed.hookspecs import hookimpl
 from benchbed.spec import Option, Spec
+from benchbed_zoo.datasets import on_disk
 from benchbed_zoo.tasks import contours, pixel_classes, pixel_values, samples
 from benchbed_zoo.weightings import gramian_level, loss_level, other_levels
 
@@ -108,6 +109,7 @@ def benchbed_datasets() -> Iterable[Spec]:
                 "people": Option(float, 0.6, "share of rooms with a figure", minimum=0, maximum=1),
             },
         ),
+        *on_disk.SPECS,
     ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from benchbed.cache import cached
-from benchbed.dataset import Column, Dataset, Input, Report, Target
+from benchbed.dataset import Column, Dataset, Input, Report, Target, silent
 
 GENERATOR: Final = "1"
 """Version of the generator; it changes whenever a scene's values may change."""
@@ -116,7 +116,7 @@ class Rooms(Dataset):
 
     def load(self, split: str, root: Path | None) -> Mapping[str, Column]:
         """Return the columns of a split, which decode what the cache's memory maps hold."""
-        from benchbed_zoo.datasets.columns import Directions, Scaled, mapped
+        from benchbed.files.columns import Directions, Scaled, mapped
 
         folder = self._folder()
         stored = {name: mapped(folder / file_name(split, name)) for name in CHANNELS}
@@ -137,11 +137,11 @@ class Rooms(Dataset):
         text = json.dumps([GENERATOR, self.sizes, self.options], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def prepare(self, root: Path | None, report: Report = lambda done, total: None) -> None:
+    def prepare(self, root: Path | None, report: Report = silent) -> None:
         """Render all splits into the cache, on all cores, unless they are there."""
         self._folder(report)
 
-    def _folder(self, report: Report = lambda done, total: None) -> Path:
+    def _folder(self, report: Report = silent) -> Path:
         from benchbed_zoo.datasets.rooms_build import build, volume
 
         return cached(

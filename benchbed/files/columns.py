@@ -1,4 +1,4 @@
-"""Columns of arrays in the cache, whose samples are decoded as they are read."""
+"""Columns of memory-mapped arrays, whose samples are decoded as they are read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from benchbed.dataset import Column
 from benchbed.errors import DataError
 
 
@@ -17,12 +18,13 @@ def mapped(path: Path) -> np.ndarray:
         DataError: the file is missing or damaged.
     """
     try:
-        return np.load(path, mmap_mode="r")
+        found: np.ndarray = np.load(path, mmap_mode="r")
     except (OSError, ValueError) as error:
         raise DataError(
             f"Cannot read {path} of the cache: {error}; delete the folder {path.parent}, and it is "
             "made anew."
         ) from error
+    return found
 
 
 class Scaled:
@@ -37,7 +39,9 @@ class Scaled:
 
     def __getitem__(self, indices: Any) -> np.ndarray:
         """Return the samples at an array of indices."""
-        return self._stored[indices].astype(np.float32) / self._scale
+        values: np.ndarray = self._stored[indices].astype(np.float32)
+        values /= self._scale
+        return values
 
 
 class Directions:
@@ -54,4 +58,21 @@ class Directions:
         """Return the samples at an array of indices."""
         vectors = self._stored[indices].astype(np.float32)
         length = np.sqrt((vectors**2).sum(axis=-3, keepdims=True))
-        return vectors / np.maximum(length, 1)
+        unit: np.ndarray = vectors / np.maximum(length, 1)
+        return unit
+
+
+class Rows:
+    """Some samples of a column, in an order of their own."""
+
+    def __init__(self, column: Column, positions: np.ndarray) -> None:
+        self._column, self._positions = column, positions
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self._positions)
+
+    def __getitem__(self, indices: Any) -> np.ndarray:
+        """Return the samples at an array of indices."""
+        samples: np.ndarray = self._column[self._positions[indices]]
+        return samples

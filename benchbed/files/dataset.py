@@ -1,0 +1,416 @@
+"""The base class of data sets that lie in files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar, Final, TypeVar
+
+import numpy as np
+
+from benchbed.cache import cached, is_cached
+from benchbed.dataset import Column, Dataset, Report, silent
+from benchbed.errors import DataError, one_line
+from benchbed.files.codings import Coding, coding_of
+from benchbed.files.columns import Rows, mapped
+
+T = TypeVar("T")
+R = TypeVar("R")
+AHEAD: Final = 4
+"""Samples a thread that may be waiting to be written."""
+GROUPS: Final = "groups.json"
+"""File of a cache entry: the group of each sample of part ``train``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample of a data set.
+
+    Attributes:
+        id: its name, as in the data set's lists.
+        files: for each column the file that it is read from, relative to the data set's folder
+            with forward slashes; several columns may share one.
+        group: samples of one group (a scene, a city) are never divided between training and
+            validation; alone if empty.
+    """
+
+    id: str
+    files: Mapping[str, str]
+    group: str = ""
+
+
+class FileDataset(Dataset):
+    """A data set that lies in files of a folder and is converted once into memory-mapped arrays.
+
+    A plugin sets :attr:`input` and :attr:`targets` and defines ``find`` and ``read``. The data's
+    folder is the one of its :attr:`name` below the data root, or else the data root itself.
+
+    Its parts are what the data's authors divided it into: ``train`` and ``test``, which is what
+    papers score on. Splits are ``trainval`` (the whole part ``train``), ``train`` and
+    ``validation``, which it is cut into, and ``test``. The cut follows from the samples' names or
+    groups alone, whatever their order: those with the smallest SHA-256 are held out.
+
+    Attributes:
+        name: the data set's id.
+        revision: of ``find`` and ``read``: changes whenever an array may.
+        held_out: share of part ``train`` that is held out for validation.
+        layout: where the files lie, told to users who have not found them.
+    """
+
+    name: ClassVar[str]
+    revision: ClassVar[str] = "1"
+    held_out: ClassVar[float] = 0.1
+    layout: ClassVar[str] = ""
+    parts: ClassVar[tuple[str, ...]] = ("train", "test")
+    splits = ("train", "validation", "trainval", "test")
+
+    @abstractmethod
+    def find(self, folder: Path) -> Mapping[str, Sequence[Sample]]:
+        """Return the samples of each part, in the data's own order.
+
+        Whether their files are there need not be checked.
+
+        Raises:
+            DataError: a list or folder that tells which samples there are is missing or wrong.
+        """
+
+    @abstractmethod
+    def read(self, folder: Path, sample: Sample) -> Mapping[str, np.ndarray]:
+        """Return a sample's arrays: ``"input"`` and each target.
+
+        What they hold is checked by :meth:`codings`. Called by several threads at once.
+
+        Raises:
+            DataError: a file cannot be read; the message names it.
+        """
+
+    def codings(self) -> Mapping[str, Coding]:
+        """Return how each column is checked and stored; by default what follows from its kind."""
+        targets = {name: coding_of(target) for name, target in self.targets.items()}
+        return {"input": coding_of(self.input), **targets}
+
+    def folder(self, root: Path | None) -> Path:
+        """Return the data's folder.
+
+        Raises:
+            DataError: there is none.
+        """
+        if root is None:
+            raise DataError(
+                f"Data set '{self.name}' needs its folder: name it with --data-root, BENCHBED_DATA "
+                f"or data_root in the configuration file. {self._help()}"
+            )
+        own = root / self.name
+        found = own if own.is_dir() else root
+        if not found.is_dir():
+            raise DataError(f"There is no folder {root}; {self.name} should be there.")
+        return found
+
+    def load(self, split: str, root: Path | None) -> Mapping[str, Column]:
+        """Return the columns of a split, which decode what the cache's memory maps hold."""
+        entry = self._entry(root)
+        part = "test" if split == "test" else "train"
+        stored = {name: mapped(entry / _file(part, name)) for name in self.codings()}
+        columns: dict[str, Column] = {
+            name: coding.column(stored[name]) for name, coding in self.codings().items()
+        }
+        if split in {"test", "trainval"}:
+            return columns
+        sides = cut(_read_groups(entry), self.held_out)
+        rows = np.array(sides[split == "validation"], dtype=np.int64)
+        return {name: Rows(column, rows) for name, column in columns.items()}
+
+    def digest(self, root: Path | None) -> str:
+        """Return a digest of the samples' names and their files' content, not of paths.
+
+        It is kept in the cache and computed anew when a file's size or time of change is another.
+        """
+        return self._digest(self._found(root), self.folder(root), silent)
+
+    def size(self, root: Path | None) -> int:
+        """Return how many bytes ``prepare`` would write; 0 if all is there."""
+        found = self._found(root)
+        key = self._key(self._digest(found, self.folder(root), silent))
+        return 0 if is_cached(key) else self._volume(found)
+
+    def prepare(self, root: Path | None, report: Report = silent) -> None:
+        """Read, check and convert all samples into the cache, unless they are there."""
+        self._entry(root, report)
+
+    def check(self, root: Path | None, report: Report = silent) -> list[str]:
+        """Return what is wrong: every sample is read, and nothing written."""
+        try:
+            folder, found = self.folder(root), self._found(root)
+        except DataError as error:
+            return [str(error)]
+        problems: list[str] = []
+        valid: dict[tuple[str, str], int] = {}
+        jobs = [(part, sample) for part in self.parts for sample in found[part]]
+
+        def examine(job: tuple[str, Sample]) -> list[str] | dict[str, np.ndarray]:
+            absent = _absent(folder, job[1])
+            if absent:
+                return absent
+            try:
+                return self._encoded(folder, job[1])
+            except DataError as error:
+                return [str(error)]
+
+        for done, ((part, _), outcome) in enumerate(_mapped(examine, jobs), 1):
+            report(done, len(jobs))
+            if isinstance(outcome, list):
+                problems += outcome
+            else:
+                self._count(part, outcome, valid)
+        return list(dict.fromkeys(problems)) or self._empty(valid)
+
+    def _found(self, root: Path | None) -> Mapping[str, Sequence[Sample]]:
+        """Return the samples of each part.
+
+        Raises:
+            DataError: a part is empty.
+        """
+        folder = self.folder(root)
+        try:
+            found = self.find(folder)
+        except OSError as error:
+            raise DataError(
+                f"{error.filename or folder}: {error.strerror}. {self._help()}"
+            ) from error
+        for part in self.parts:
+            if not found.get(part):
+                raise DataError(f"{folder} holds no sample of part '{part}'. {self._help()}")
+        return found
+
+    def _help(self) -> str:
+        wanted = f"Its files: {self.layout}. " if self.layout else ""
+        return f"{wanted}'benchbed data fixture {self.name} FOLDER' writes a miniature of it" + (
+            f"; the data: {self.homepage}." if self.homepage else "."
+        )
+
+    def _digest(self, found: Mapping[str, Sequence[Sample]], folder: Path, report: Report) -> str:
+        samples = [(part, sample) for part in self.parts for sample in found[part]]
+        absent = [text for _, sample in samples for text in _absent(folder, sample)]
+        if absent:
+            raise DataError(self._several(absent))
+        paths = list(dict.fromkeys(p for _, sample in samples for p in sample.files.values()))
+        fingerprint = _sha(json.dumps([self.name, [_stamp(folder, path) for path in paths]]))
+
+        def build(entry: Path) -> None:
+            digests: dict[str, str] = {}
+            for done, (path, text) in enumerate(
+                _mapped(lambda path: _file_digest(folder / path), paths), 1
+            ):
+                digests[path] = text
+                report(done, len(paths))
+            (entry / "files.json").write_text(json.dumps(digests))
+
+        entry = cached(f"digests/{fingerprint[:32]}", build, 200 * len(paths))
+        digests = json.loads((entry / "files.json").read_text())
+        content = [
+            [part, s.id, s.group, {column: digests[path] for column, path in s.files.items()}]
+            for part, s in samples
+        ]
+        return _sha(json.dumps(content, sort_keys=True))
+
+    def _key(self, digest: str) -> str:
+        made_of = [type(self).__qualname__, self.revision, digest]
+        made_of += [repr(item) for item in (self.input, self.targets, self.codings())]
+        return f"{self.name}/{_sha(json.dumps(made_of))[:20]}"
+
+    def _volume(self, found: Mapping[str, Sequence[Sample]]) -> int:
+        count = sum(len(found[part]) for part in self.parts)
+        return count * sum(coding.size for coding in self.codings().values())
+
+    def _entry(self, root: Path | None, report: Report = silent) -> Path:
+        """Return the folder of the converted arrays; make them first where they are not there."""
+        folder, found = self.folder(root), self._found(root)
+        key = self._key(self._digest(found, folder, report))
+        return cached(
+            key, lambda entry: self._convert(folder, found, entry, report), self._volume(found)
+        )
+
+    def _several(self, problems: Sequence[str]) -> str:
+        """Return the first of several problems, and how to see them all."""
+        more = len(problems) - 1
+        told = f" {more} more: see" if more else " See also"
+        return f"{problems[0]}{told} 'benchbed data check {self.name}'."
+
+    def _convert(
+        self,
+        folder: Path,
+        found: Mapping[str, Sequence[Sample]],
+        entry: Path,
+        report: Report,
+    ) -> None:
+        """Write each part's arrays and index into a cache entry.
+
+        Raises:
+            DataError: a sample is damaged, or a part has no valid value of some target.
+        """
+        arrays = {
+            (part, name): np.lib.format.open_memmap(
+                entry / _file(part, name), "w+", coding.dtype, (len(found[part]), *coding.shape)
+            )
+            for part in self.parts
+            for name, coding in self.codings().items()
+        }
+        jobs = [(part, row) for part in self.parts for row in range(len(found[part]))]
+        valid: dict[tuple[str, str], int] = {}
+        try:
+            outcomes = _mapped(lambda job: self._encoded(folder, found[job[0]][job[1]]), jobs)
+            for done, ((part, row), stored) in enumerate(outcomes, 1):
+                for name, values in stored.items():
+                    arrays[part, name][row] = values
+                self._count(part, stored, valid)
+                report(done, len(jobs))
+        except DataError as error:
+            raise DataError(self._several([str(error)])) from error
+        problems = self._empty(valid)
+        if problems:
+            raise DataError(self._several(problems))
+        for array in arrays.values():
+            array.flush()
+        (entry / GROUPS).write_text(json.dumps([s.group or s.id for s in found["train"]]))
+
+    def _encoded(self, folder: Path, sample: Sample) -> dict[str, np.ndarray]:
+        """Return what is stored of a sample.
+
+        Raises:
+            DataError: a file is damaged or holds what it should not; the message names it.
+        """
+        values: Mapping[str, np.ndarray] = {}
+        try:
+            values = self.read(folder, sample)
+        except DataError:
+            raise
+        except Exception as error:  # whatever a damaged file makes a reader raise
+            raise DataError(
+                f"Sample '{sample.id}' of {self.name} cannot be read ({one_line(error)}): "
+                f"{', '.join(dict.fromkeys(sample.files.values()))}; copy it anew."
+            ) from error
+        stored = {}
+        for column, coding in self.codings().items():
+            try:
+                stored[column] = coding.encode(values[column])
+            except DataError as error:
+                where = folder / sample.files.get(column, sample.files["input"])
+                raise DataError(
+                    f"{where} ({column} of '{sample.id}'): {error}; copy the file anew or mend it."
+                ) from error
+        return stored
+
+    def _count(
+        self, part: str, stored: Mapping[str, np.ndarray], valid: dict[tuple[str, str], int]
+    ) -> None:
+        for name, coding in self.codings().items():
+            found = valid.get((part, name), 0)
+            valid[part, name] = found + coding.valid(stored[name])
+
+    def _empty(self, valid: Mapping[tuple[str, str], int]) -> list[str]:
+        return [
+            f"Nothing is valid in '{name}' of the whole part '{part}' of {self.name}; are these "
+            "the right files?"
+            for (part, name), count in valid.items()
+            if not count
+        ]
+
+
+def cut(groups: Sequence[str], share: float) -> tuple[list[int], list[int]]:
+    """Divide samples into those to train on and those held out, by their groups' names alone.
+
+    Groups are held out in the order of their names' SHA-256 until the share is reached, the last
+    one only if that comes nearer to it; at least one group stays on each side.
+
+    Args:
+        groups: each sample's group.
+        share: of the samples that is held out.
+
+    Returns:
+        Positions of the samples to train on and of those held out, each in order.
+
+    Raises:
+        DataError: there are not two groups.
+    """
+    members: dict[str, list[int]] = {}
+    for position, group in enumerate(groups):
+        members.setdefault(group, []).append(position)
+    if len(members) < 2:
+        raise DataError(
+            "A validation split cannot be cut out of a single group of training samples; name "
+            "'trainval' as the protocol's split for training."
+        )
+    held: list[int] = []
+    for name in sorted(members, key=_sha)[:-1]:
+        if held and len(held) + len(members[name]) / 2 > share * len(groups):
+            break
+        held += members[name]
+    return sorted(set(range(len(groups))) - set(held)), sorted(held)
+
+
+def _mapped(work: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[T, R]]:
+    """Yield each item with its outcome, in order; several threads work, a few items ahead."""
+    count = os.cpu_count() or 1
+    pool, coming = ThreadPoolExecutor(count), iter(items)
+    try:
+        waiting = deque((item, pool.submit(work, item)) for item in islice(coming, AHEAD * count))
+        while waiting:
+            item, future = waiting.popleft()
+            yield item, future.result()
+            waiting.extend((item, pool.submit(work, item)) for item in islice(coming, 1))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _absent(folder: Path, sample: Sample) -> list[str]:
+    return [
+        f"{folder / path} is missing; sample '{sample.id}' needs it: add it, or take the sample "
+        "out of its list and folders."
+        for path in dict.fromkeys(sample.files.values())
+        if not (folder / path).is_file()
+    ]
+
+
+def _stamp(folder: Path, path: str) -> tuple[str, int, int]:
+    found = (folder / path).stat()
+    return path, found.st_size, found.st_mtime_ns
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _file(part: str, column: str) -> str:
+    return f"{part}-{column}.npy"
+
+
+def _read_groups(entry: Path) -> list[str]:
+    """Return the group of each training sample.
+
+    Raises:
+        DataError: the cache is damaged.
+    """
+    try:
+        groups: list[str] = json.loads((entry / GROUPS).read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"Cannot read {entry / GROUPS} of the cache; delete the folder {entry}, and it is made "
+            "anew."
+        ) from error
+    return groups

@@ -1,0 +1,139 @@
+"""Reading files of data sets, with errors that name the file and the remedy; and resizing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchbed.errors import DataError, one_line
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a list, without blanks around them and without empty ones.
+
+    Raises:
+        DataError: it is missing, no text, empty, or holds a line twice.
+    """
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+    lines = [line for line in lines if line]
+    if not lines:
+        raise DataError(f"{path} is empty; it must name a sample a line.")
+    if len(set(lines)) < len(lines):
+        twice = next(line for line in lines if lines.count(line) > 1)
+        raise DataError(f"{path} names '{twice}' twice; take one out.")
+    return lines
+
+
+def list_files(folder: Path, suffix: str) -> list[str]:
+    """Return the names, without their suffix, of a folder's files that have it; numbers by size.
+
+    Raises:
+        DataError: there is no such folder, or no such file in it.
+    """
+    try:
+        names = [path.stem for path in folder.iterdir() if path.suffix == suffix]
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    if not names:
+        raise DataError(f"{folder} holds no {suffix} file.")
+    return sorted(names, key=lambda name: (int(name) if name.isdecimal() else -1, name))
+
+
+def read_array(path: Path) -> np.ndarray:
+    """Return the array of an ``.npy`` file.
+
+    Raises:
+        DataError: it is missing, damaged, or holds Python objects.
+    """
+    try:
+        found: np.ndarray = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _unreadable(path, error) from error
+    return found
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Return an image of any format as RGB, uint8 ``(3, H, W)``.
+
+    Raises:
+        DataError: it is missing, damaged or truncated.
+    """
+    return channels_first(_decoded(path, "RGB"))
+
+
+def read_pixels(path: Path) -> np.ndarray:
+    """Return an image file's own values: of a palette the indices, of 16 bits uint16.
+
+    Returns:
+        ``(H, W)`` or, of several channels, ``(C, H, W)``.
+
+    Raises:
+        DataError: it is missing, damaged or truncated.
+    """
+    pixels = _decoded(path, None)
+    return channels_first(pixels) if pixels.ndim == 3 else pixels
+
+
+def read_mat(path: Path, key: str) -> Any:
+    """Return a variable of a MATLAB file (version 7 or older).
+
+    Raises:
+        DataError: the file is missing or damaged, or has no such variable.
+    """
+    from scipy.io import loadmat
+
+    try:
+        found = loadmat(path, variable_names=[key])
+    except (OSError, ValueError, TypeError, NotImplementedError, KeyError) as error:
+        raise _unreadable(path, error) from error
+    if key not in found:
+        raise DataError(f"{path} has no variable '{key}'; copy the file anew.")
+    return found[key]
+
+
+def channels_first(pixels: np.ndarray) -> np.ndarray:
+    """Return ``(C, H, W)`` of ``(H, W, C)``."""
+    return np.moveaxis(pixels, -1, 0)
+
+
+def resize_image(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Return a uint8 image ``(3, H, W)`` in another size, bicubic, with antialiasing (Pillow)."""
+    if image.shape[1:] == tuple(size):
+        return image
+    from PIL import Image
+
+    pixels = Image.fromarray(np.ascontiguousarray(np.moveaxis(image, 0, -1)))
+    height, width = size
+    return channels_first(np.asarray(pixels.resize((width, height), Image.Resampling.BICUBIC)))
+
+
+def resize_map(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Return a map ``(…, H, W)`` in another size: each pixel takes the nearest one's value."""
+    for axis, (new, old) in enumerate(zip(size, values.shape[-2:], strict=True), -2):
+        if new != old:
+            nearest = ((np.arange(new) + 0.5) * old / new).astype(np.intp)
+            values = values.take(nearest, axis=axis)
+    return values
+
+
+def _decoded(path: Path, mode: str | None) -> np.ndarray:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image if mode is None else image.convert(mode))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{path} is missing; add it.")
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
+    return DataError(f"{path} cannot be read ({reason}); copy it anew.")

@@ -1,0 +1,117 @@
+"""NYUv2 in the format of MTAN's release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Final
+
+import numpy as np
+
+from benchbed.dataset import Input, Target
+from benchbed.files import FileDataset, Sample
+from benchbed.files.reading import channels_first, list_files, read_array
+
+CLASSES: Final = (
+    "bed",
+    "books",
+    "ceiling",
+    "chair",
+    "floor",
+    "furniture",
+    "objects",
+    "picture",
+    "sofa",
+    "table",
+    "tv",
+    "wall",
+    "window",
+)
+"""The 13 classes of C. Couprie et al., ICLR 2013, in alphabetical order."""
+PLANE: Final = (288, 384)
+FOLDERS: Final = {"train": "train", "test": "val"}
+FILES: Final = {
+    "input": "image",
+    "segmentation": "label",
+    "depth": "depth",
+    "normals": "normal",
+}
+
+
+class NYUv2(FileDataset):
+    """Indoor scenes of a Kinect, 3×288×384: 795 images for training, 654 for tests.
+
+    ``{train,val}/{image,label,depth,normal}/<i>.npy``, as released by S. Liu et al., End-to-End
+    Multi-Task Learning with Attention, CVPR 2019; images rescaled from N. Silberman et al., Indoor
+    Segmentation and Support Inference from RGBD Images, ECCV 2012, normals of D. Eigen and
+    R. Fergus, ICCV 2015. Part ``test`` is the folder ``val``, on which papers score.
+
+    On disk: image ``(H, W, 3)`` in [0, 1]; label ``(H, W)``, -1 where not annotated; depth
+    ``(H, W, 1)`` in metres, 0 invalid; normal ``(H, W, 3)``, zero invalid; any floating type (whole
+    numbers for labels as well). The cache keeps images in 1/255, depth as float32, normals in
+    1/32767.
+    """
+
+    name: ClassVar[str] = "nyuv2"
+    layout: ClassVar[str] = "{train,val}/{image,label,depth,normal}/<i>.npy"
+    licence: ClassVar[str] = "for research, see the home page"
+    homepage: ClassVar[str] = "https://github.com/lorenmt/mtan"
+
+    def __init__(self) -> None:
+        self.input = Input((3, *PLANE))
+        self.targets = {
+            "segmentation": Target("class", PLANE, classes=len(CLASSES), names=CLASSES, ignore=255),
+            "depth": Target("value", PLANE, geometry="distance"),
+            "normals": Target("value", (3, *PLANE), geometry="direction"),
+        }
+
+    def find(self, folder: Path) -> Mapping[str, list[Sample]]:
+        """Return the samples whose images there are, by number."""
+        return {
+            part: [
+                Sample(
+                    f"{place}/{number}",
+                    {column: f"{place}/{kind}/{number}.npy" for column, kind in FILES.items()},
+                )
+                for number in list_files(folder / place / "image", ".npy")
+            ]
+            for part, place in FOLDERS.items()
+        }
+
+    def read(self, folder: Path, sample: Sample) -> Mapping[str, np.ndarray]:
+        """Return a sample's arrays, channels first, -1 as 255."""
+        found = {column: read_array(folder / path) for column, path in sample.files.items()}
+        return {
+            "input": channels_first(found["input"]),
+            "segmentation": np.where(found["segmentation"] == -1, 255, found["segmentation"]),
+            "depth": channels_first(found["depth"])[0],
+            "normals": channels_first(found["normals"]),
+        }
+
+    def fixture(self, root: Path) -> None:
+        """Write six images for training and four for tests."""
+        generator = np.random.default_rng(0)
+        for place, count in (("train", 6), ("val", 4)):
+            for kind in FILES.values():
+                (root / place / kind).mkdir(parents=True)
+            for number in range(count):
+                for kind, values in _scene(generator).items():
+                    np.save(root / place / kind / f"{number}.npy", values)
+
+
+def _scene(generator: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return the arrays of a made-up sample: a wall before which a box stands."""
+    height, width = PLANE
+    image = generator.random((height, width, 3), dtype=np.float32)
+    label = np.full((height, width), 11.0, np.float32)
+    label[200:] = 4
+    label[100:250, 120:260] = generator.integers(0, 13)
+    label[:8] = -1
+    depth = np.full((height, width, 1), 3.5, np.float32)
+    depth[100:250, 120:260] = 2.25
+    depth[:, :8] = 0
+    normal = np.zeros((height, width, 3), np.float32)
+    normal[..., 2] = -1
+    normal[200:] = (0, -1, 0)
+    normal[:, :8] = 0
+    return {"image": image, "label": label, "depth": depth, "normal": normal}
