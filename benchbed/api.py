@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchbed.catalogue import find_protocol, find_suite
+from benchbed.config import default_data_root
 from benchbed.dataset import Dataset
 from benchbed.environment import commit_of
 from benchbed.errors import ProtocolError, RunError
@@ -145,7 +146,8 @@ def run(
         suite: a suite's name, instead of methods.
         seeds: a number of seeds, or the seeds; the protocol's own if ``None``.
         results: folder where records are read and written.
-        data_root: folder that holds the data sets.
+        data_root: folder that holds the data sets; by default that of ``BENCHBED_DATA`` or of the
+            configuration file.
         jobs: runs side by side; one a core by default.
         threads: CPU threads of each run.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -166,7 +168,7 @@ def run(
     commit, dirty = commit_of(Path.cwd())
     settings = Settings(
         results=Path(results),
-        data_root=Path(data_root) if data_root else None,
+        data_root=Path(data_root) if data_root else default_data_root(),
         threads=threads,
         device=device,
         accept_stale=accept_stale,

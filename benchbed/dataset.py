@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Protocol
 
 from benchbed.errors import ContractError, DataError
@@ -84,12 +85,15 @@ class Dataset(ABC):
         input: shape and range of the input.
         targets: the targets by name.
         splits: names of the splits.
+        official: what the data's authors call splits that have other names here, such as
+            ``{"trainval": "train", "test": "val"}``.
         licence, homepage: told to users before they use the data.
     """
 
     input: Input
     targets: Mapping[str, Target]
     splits: tuple[str, ...]
+    official: ClassVar[Mapping[str, str]] = MappingProxyType({})
     licence: ClassVar[str] = ""
     homepage: ClassVar[str] = ""
 

@@ -95,15 +95,20 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     validation split: ``loss`` (sum of the tasks' validation losses) or ``task/metric`` (in the run
     of another single task: that task's own primary metric, or its loss where that metric is
     computed at the end only). ``mean-of-last-k``: test metrics averaged over the last ``k`` epochs.
+    ``paper-selection``: the epoch with the best ``criterion`` on the test split itself, as many
+    papers' code does; ``data.validation`` is then the test split, and tables say that the scores
+    are too good.
     """
 
-    rule: Literal["last", "best-validation", "mean-of-last-k"]
+    rule: Literal["last", "best-validation", "mean-of-last-k", "paper-selection"]
     criterion: str = "loss"
     k: Count = 1
 
     def __str__(self) -> str:
         if self.rule == "best-validation":
             return f"best validation {self.criterion}"
+        if self.rule == "paper-selection":
+            return f"best test {self.criterion} (paper-selection: on the split that is scored)"
         return (
             f"mean of the last {self.k} epochs" if self.rule == "mean-of-last-k" else "last epoch"
         )
@@ -231,6 +236,17 @@ def _problem(protocol: Protocol) -> str:
         return f"'data.train' is '{protocol.data.train}', which also serves to score; name another."
     if not protocol.seeds or len(set(protocol.seeds)) < len(protocol.seeds):
         return "'seeds' must be a list of different whole numbers, for instance [0, 1, 2]."
+    on_test = protocol.data.validation == protocol.data.test
+    if selection.rule == "paper-selection" and not on_test:
+        return (
+            "'selection.rule' is 'paper-selection', which selects on the test split; set "
+            f"data.validation = \"{protocol.data.test}\" as well, or choose 'best-validation'."
+        )
+    if selection.rule == "best-validation" and on_test:
+        return (
+            f"'data.validation' is '{protocol.data.test}', the split that is scored; name another, "
+            'or call it selection.rule = "paper-selection", which tables mark.'
+        )
     place = _not_finite(msgspec.to_builtins(protocol))
     if place:
         return f"'{place}' must be a finite number."

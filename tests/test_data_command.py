@@ -19,6 +19,7 @@ from rich.console import Console
 from benchbed import Dataset, Input, Option, Spec, Target, hookimpl
 from benchbed.cache import cached
 from benchbed.cli import data_command, main
+from benchbed.dataset import silent
 from benchbed.errors import DataError, PluginError
 from benchbed.execution.prepare import progress_bar
 from benchbed.registry import Registry, discover
@@ -55,7 +56,7 @@ class Scenes(Dataset):
     def digest(self, root):
         return "scenes 1"
 
-    def prepare(self, root, report=lambda done, total: None):
+    def prepare(self, root, report=silent):
         problems = self.check(root)
         if problems:
             raise DataError(problems[0])
@@ -67,7 +68,7 @@ class Scenes(Dataset):
 
         cached(self.name, build, 10)
 
-    def check(self, root):
+    def check(self, root, report=silent):
         if root is None:
             return ["Scenes lie in a folder: name it with --data-root."]
         names = ["scenes.bin", "list.txt"]

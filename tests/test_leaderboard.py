@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
@@ -14,7 +15,7 @@ from rich.console import Console
 from scipy import stats
 
 from benchbed.errors import BenchbedError
-from benchbed.protocol import DeltaM, parse_protocol
+from benchbed.protocol import DeltaM, Selection, parse_protocol
 from benchbed.record import MetricInfo
 from benchbed.report.columns import add_columns
 from benchbed.report.leaderboard import Row, build_leaderboard
@@ -389,6 +390,20 @@ def test_the_tier_of_a_row_is_the_lowest_of_its_records(store):
     assert tiers == {"single-task": "reproduced", "hps+dwa": "claimed", "hps+mgda": None}
     (line,) = [x for x in caption(build_leaderboard(TRIO, store)) if x.startswith("Trust tier")]
     assert line.endswith(": claimed; single-task: reproduced; hps+mgda: –.")  # hps+dwa is whole
+
+
+def test_a_table_of_models_selected_on_the_test_split_is_marked(store):
+    put_both(store)
+    board = build_leaderboard(TRIO, store)
+    assert not any(line.startswith("!") for line in caption(board))
+    data = msgspec.structs.replace(TRIO.data, validation="test")
+    selected = msgspec.structs.replace(TRIO, data=data, selection=Selection("paper-selection"))
+    marked = dataclasses.replace(board, protocol=selected)
+    for text in (to_markdown(marked), to_json(marked), "\n".join(caption(marked))):
+        assert "paper-selection" in text
+    assert any(
+        line.startswith("! Models were selected on the test split") for line in caption(marked)
+    )
 
 
 def test_another_reference_gives_that_method_zero_and_the_baseline_a_value(store):

@@ -158,6 +158,21 @@ def test_a_criterion_of_one_of_the_tasks_is_taken(criterion):
     assert parse(changes).selection.criterion == criterion
 
 
+PAPERS = {"selection": {"rule": "paper-selection"}, "data.validation": "test"}
+
+
+def test_selecting_on_the_test_split_must_be_called_what_it_is():
+    assert "paper-selection" in str(parse(PAPERS).selection)
+    with pytest.raises(
+        ProtocolError, match=r'selects on the test split; set data.validation = "te'
+    ):
+        parse({"selection": {"rule": "paper-selection"}})
+    with pytest.raises(ProtocolError, match=r"the split that is scored; name another, or call it"):
+        parse({**PAPERS, "selection": {"rule": "best-validation"}})
+    for rule in ("last", "mean-of-last-k"):  # select nothing, so their curves may be of any split
+        assert parse({**PAPERS, "selection": {"rule": rule}}).selection.rule == rule
+
+
 def test_the_last_k_epochs_may_be_all_of_them():
     assert parse({"selection": {"rule": "mean-of-last-k", "k": 4}}).selection.k == 4
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from benchbed.config import default_data_root
 from benchbed.errors import BenchbedError
 from benchbed.registry import Registry, discover
 
@@ -30,10 +31,12 @@ strict_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 data_option = click.option(
     "--data-root",
+    "--root",
+    "data_root",
     type=click.Path(path_type=Path),
-    envvar="BENCHBED_DATA",
-    default=None,
-    help="Folder that holds the data sets (default: $BENCHBED_DATA).",
+    callback=lambda context, parameter, value: value or default_data_root(),
+    help="Folder that holds the data sets. [default: $BENCHBED_DATA, or data_root in the "
+    "configuration file]",
 )
 
 

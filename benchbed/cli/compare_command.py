@@ -108,6 +108,7 @@ def _ours(protocol: Protocol, board: Leaderboard, registry: Registry, results: P
         metrics=metrics_of(board),
         input_size="x".join(map(str, shape[1:] or shape)),
         pretrained=any(record.pretrained for record in records),
+        official=dataset.official,
     )
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MOST_SAMPLES: Final = 40
 """On one contact sheet."""
+MOST_PROBLEMS: Final = 100
+"""That are printed."""
 
 
 @click.group("data")
@@ -79,11 +81,12 @@ def list_datasets(as_json: bool, strict_plugins: bool) -> None:
 def prepare(dataset: str, data_root: Path | None, strict_plugins: bool) -> None:
     """Prepare a data set: make once, in the cache, what all runs share.
 
-    The cache is the folder that $BENCHBED_CACHE names, or the system's for caches.
+    The cache is the folder that $BENCHBED_CACHE names, or the system's for caches; how much will
+    be written is told first.
 
     \b
     Example:
-      benchbed data prepare digits
+      benchbed data prepare nyuv2 --root /data
     """
     from benchbed.cache import cache_folder
     from benchbed.execution.prepare import prepare as make
@@ -107,20 +110,26 @@ def prepare(dataset: str, data_root: Path | None, strict_plugins: bool) -> None:
 @json_option
 @strict_option
 def check(dataset: str, data_root: Path | None, as_json: bool, strict_plugins: bool) -> None:
-    """Check a data set's files; name what is missing or wrong.
+    """Check a data set's files: read them all, and name what is missing or wrong.
 
     Ends with status 2 if anything is.
 
     \b
     Example:
-      benchbed data check digits --data-root /data
+      benchbed data check nyuv2 --root /data
     """
+    from benchbed.execution.prepare import progress_bar
+
     found = _find(dataset, open_registry(strict=strict_plugins))
-    problems = found.check(data_root)
+    with progress_bar(f"checking {dataset}", console(stderr=True)) as report:
+        problems = found.check(data_root, report)
     if as_json:
         print_json({"dataset": dataset, "problems": problems})
     else:
-        click.echo("\n".join(problems) or f"{dataset}: nothing wrong.")
+        lines = problems[:MOST_PROBLEMS]
+        if len(problems) > MOST_PROBLEMS:
+            lines.append(f"… and {len(problems) - MOST_PROBLEMS} more; --json lists them all.")
+        click.echo("\n".join(lines) or f"{dataset}: nothing wrong.")
     if problems:
         raise click.exceptions.Exit(2)
 

@@ -41,7 +41,7 @@ class Selector:
     def see(self, kept: Selected, evaluation: Evaluation, epoch: int) -> bool:
         """Take an epoch's validation into account; tell whether its model is the best so far."""
         kept.validation.append(evaluation.scores)
-        if self.rule.rule != "best-validation":
+        if self.rule.rule not in {"best-validation", "paper-selection"}:
             kept.validation = kept.validation[-self.averaged :]
             return False
         value = self.criterion(evaluation)

@@ -15,6 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from benchbed.cache import cache_folder
 from benchbed.dataset import Dataset, Report
 
 
@@ -24,6 +25,9 @@ def prepare(dataset: Dataset, name: str, root: Path | None, console: Console) ->
     Raises:
         DataError: data is missing or damaged, or the cache cannot be written.
     """
+    size = dataset.size(root)
+    if size:
+        console.print(f"{name}: {size / 1e6:,.0f} MB go to {cache_folder()}", markup=False)
     worked = False
     with progress_bar(f"preparing {name}", console) as advance:
 

@@ -19,7 +19,7 @@ def mapped(path: Path) -> np.ndarray:
     """
     try:
         found: np.ndarray = np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise DataError(
             f"Cannot read {path} of the cache: {error}; delete the folder {path.parent}, and it is "
             "made anew."

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Final, TypeVar
 
 import numpy as np
@@ -70,6 +71,7 @@ class FileDataset(Dataset):
     held_out: ClassVar[float] = 0.1
     layout: ClassVar[str] = ""
     parts: ClassVar[tuple[str, ...]] = ("train", "test")
+    official: ClassVar[Mapping[str, str]] = MappingProxyType({"trainval": "train"})
     splits = ("train", "validation", "trainval", "test")
 
     @abstractmethod
@@ -136,10 +138,15 @@ class FileDataset(Dataset):
         return self._digest(self._found(root), self.folder(root), silent)
 
     def size(self, root: Path | None) -> int:
-        """Return how many bytes ``prepare`` would write; 0 if all is there."""
-        found = self._found(root)
-        key = self._key(self._digest(found, self.folder(root), silent))
-        return 0 if is_cached(key) else self._volume(found)
+        """Return how many bytes ``prepare`` would write; 0 if all is there.
+
+        Reads no file's content: what has no digest yet is not there.
+        """
+        folder, found = self.folder(root), self._found(root)
+        known = is_cached(_digest_key(self.name, folder, _paths(found)))
+        if known and is_cached(self._key(self._digest(found, folder, silent))):
+            return 0
+        return self._volume(found)
 
     def prepare(self, root: Path | None, report: Report = silent) -> None:
         """Read, check and convert all samples into the cache, unless they are there."""
@@ -197,27 +204,27 @@ class FileDataset(Dataset):
         )
 
     def _digest(self, found: Mapping[str, Sequence[Sample]], folder: Path, report: Report) -> str:
-        samples = [(part, sample) for part in self.parts for sample in found[part]]
-        absent = [text for _, sample in samples for text in _absent(folder, sample)]
+        paths = _paths(found)
+        absent = [
+            text for samples in found.values() for s in samples for text in _absent(folder, s)
+        ]
         if absent:
             raise DataError(self._several(absent))
-        paths = list(dict.fromkeys(p for _, sample in samples for p in sample.files.values()))
-        fingerprint = _sha(json.dumps([self.name, [_stamp(folder, path) for path in paths]]))
 
         def build(entry: Path) -> None:
             digests: dict[str, str] = {}
-            for done, (path, text) in enumerate(
-                _mapped(lambda path: _file_digest(folder / path), paths), 1
-            ):
+            work = _mapped(lambda path: _file_digest(folder / path), paths)
+            for done, (path, text) in enumerate(work, 1):
                 digests[path] = text
                 report(done, len(paths))
             (entry / "files.json").write_text(json.dumps(digests))
 
-        entry = cached(f"digests/{fingerprint[:32]}", build, 200 * len(paths))
+        entry = cached(_digest_key(self.name, folder, paths), build, 200 * len(paths))
         digests = json.loads((entry / "files.json").read_text())
         content = [
             [part, s.id, s.group, {column: digests[path] for column, path in s.files.items()}]
-            for part, s in samples
+            for part in self.parts
+            for s in found[part]
         ]
         return _sha(json.dumps(content, sort_keys=True))
 
@@ -368,6 +375,28 @@ def _mapped(work: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[T, R]]
             waiting.extend((item, pool.submit(work, item)) for item in islice(coming, 1))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _paths(found: Mapping[str, Sequence[Sample]]) -> list[str]:
+    """Return the paths of all files, each once."""
+    samples = [sample for part in found.values() for sample in part]
+    return list(dict.fromkeys(path for sample in samples for path in sample.files.values()))
+
+
+def _digest_key(name: str, folder: Path, paths: Sequence[str]) -> str:
+    """Return the cache's key of the files' digests: it follows from sizes and times of change.
+
+    Raises:
+        DataError: a file is missing.
+    """
+    try:
+        stamps = [_stamp(folder, path) for path in paths]
+    except OSError as error:
+        raise DataError(
+            f"{error.filename} cannot be read ({error.strerror}); see what else is wrong with "
+            f"'benchbed data check {name}'."
+        ) from error
+    return f"digests/{_sha(json.dumps([name, str(folder.absolute()), stamps]))[:32]}"
 
 
 def _absent(folder: Path, sample: Sample) -> list[str]:

@@ -89,8 +89,9 @@ def read_mat(path: Path, key: str) -> Any:
     from scipy.io import loadmat
 
     try:
-        found = loadmat(path, variable_names=[key])
-    except (OSError, ValueError, TypeError, NotImplementedError, KeyError) as error:
+        with path.open("rb") as file:
+            found = loadmat(file, variable_names=[key])
+    except Exception as error:  # whatever rubbish makes SciPy's reader raise
         raise _unreadable(path, error) from error
     if key not in found:
         raise DataError(f"{path} has no variable '{key}'; copy the file anew.")
@@ -117,7 +118,7 @@ def resize_map(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Return a map ``(…, H, W)`` in another size: each pixel takes the nearest one's value."""
     for axis, (new, old) in enumerate(zip(size, values.shape[-2:], strict=True), -2):
         if new != old:
-            nearest = ((np.arange(new) + 0.5) * old / new).astype(np.intp)
+            nearest = (2 * np.arange(new) + 1) * old // (2 * new)
             values = values.take(nearest, axis=axis)
     return values
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from benchbed.delta import Definition
@@ -114,6 +115,7 @@ def statement_of(
     metrics: str,
     input_size: str | None,
     pretrained: bool,
+    official: Mapping[str, str] = MappingProxyType({}),
 ) -> Statement:
     """Return a protocol in the terms in which papers state theirs.
 
@@ -122,11 +124,13 @@ def statement_of(
         metrics: those that enter Δm, see :func:`metrics_of`.
         input_size: such as ``288x384``.
         pretrained: whether any run began from given weights.
+        official: what the data's authors call splits, where they have other names here.
     """
+    data = protocol.data
     return Statement(
-        dataset=protocol.data.dataset,
-        train=protocol.data.train,
-        scored_on=protocol.data.test,
+        dataset=data.dataset,
+        train=official.get(data.train, data.train),
+        scored_on=official.get(data.test, data.test),
         input=input_size,
         metrics=metrics,
         backbone=protocol.backbone or None,

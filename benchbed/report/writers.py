@@ -281,11 +281,19 @@ def _best(stats: Sequence[Stat | Difference | None], *, higher: bool) -> set[int
     return {i for i, stat in enumerate(stats) if stat and stat.mean == top}
 
 
+def _selected_on_test(board: Leaderboard) -> list[str]:
+    """Return the line that marks a table whose models were selected on what it scores."""
+    if board.protocol.selection.rule != "paper-selection":
+        return []
+    return ["! Models were selected on the test split itself: scores are too good, as in papers."]
+
+
 def caption(board: Leaderboard) -> list[str]:
     """Return the lines that say how to read the table."""
     lines = [
         f"Protocol {board.protocol.id}, digest {board.protocol.digest[:12]}.",
         f"Model selection: {board.protocol.selection}.",
+        *_selected_on_test(board),
         "Mean ± standard deviation over seeds on the test split.",
         f"Δm: {DEFINITIONS[board.definition]}, against {board.baseline}; positive is better.",
         "[]: 95 % t interval of Δm, which carries the reference's variance.",

@@ -285,6 +285,19 @@ def test_best_validation_takes_the_best_of_a_metric_in_its_own_direction(
     assert near(outcome.test, epochs[best][2].scores)
 
 
+def test_paper_selection_takes_the_epoch_that_is_best_on_the_test_split(toy_protocol, registry):
+    data = msgspec.structs.replace(toy_protocol.data, validation="test")
+    protocol = scored(replaced(toy_protocol, **UNSTEADY, data=data))
+    epochs, last = epoch_by_epoch(protocol, registry)
+    curve = last.progress.curves["validation/a/mae"]
+    best = curve.index(min(curve))
+    selection = Selection("paper-selection", "a/mae")
+    outcome = train(make_job(replaced(protocol, selection=selection), registry))
+    assert outcome.selected_epoch == best + 1
+    assert near(outcome.test, epochs[best][2].scores)
+    assert outcome.test["a"]["mae"] == pytest.approx(min(curve))
+
+
 @pytest.mark.parametrize("k", [1, 3, 8])
 def test_mean_of_last_k_averages_the_metrics_of_the_last_k_epochs(toy_protocol, registry, k):
     protocol = replaced(toy_protocol, **UNSTEADY)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from benchbed.errors import DataError, MethodError
+from benchbed.files.columns import Directions, Scaled
 from benchbed.registry import discover
 from benchbed_zoo.datasets import rooms_build
-from benchbed.files.columns import Directions, Scaled
 from benchbed_zoo.datasets.rooms import CHANNELS, CLASSES, Rooms
 from benchbed_zoo.datasets.rooms_render import render
 

@@ -56,6 +56,7 @@ class NYUv2(FileDataset):
     layout: ClassVar[str] = "{train,val}/{image,label,depth,normal}/<i>.npy"
     licence: ClassVar[str] = "for research, see the home page"
     homepage: ClassVar[str] = "https://github.com/lorenmt/mtan"
+    official: ClassVar[Mapping[str, str]] = {"trainval": "train", "test": "val"}
 
     def __init__(self) -> None:
         self.input = Input((3, *PLANE))

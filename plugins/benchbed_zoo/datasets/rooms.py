@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final
 
-from benchbed.cache import cached
+from benchbed.cache import cached, is_cached
 from benchbed.dataset import Column, Dataset, Input, Report, Target, silent
 
 GENERATOR: Final = "1"
@@ -137,15 +137,24 @@ class Rooms(Dataset):
         text = json.dumps([GENERATOR, self.sizes, self.options], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def size(self, root: Path | None) -> int:
+        """Return how many bytes ``prepare`` would write; 0 if all is there."""
+        from benchbed_zoo.datasets.rooms_build import volume
+
+        return 0 if is_cached(self._key()) else volume(self.sizes, self.options)
+
     def prepare(self, root: Path | None, report: Report = silent) -> None:
         """Render all splits into the cache, on all cores, unless they are there."""
         self._folder(report)
+
+    def _key(self) -> str:
+        return f"rooms/{self.digest(None)[:20]}"
 
     def _folder(self, report: Report = silent) -> Path:
         from benchbed_zoo.datasets.rooms_build import build, volume
 
         return cached(
-            f"rooms/{self.digest(None)[:20]}",
+            self._key(),
             lambda folder: build(folder, self.sizes, self.options, report),
             volume(self.sizes, self.options),
         )

@@ -31,7 +31,7 @@ class Vectors(Dataset):
 class Files(Vectors):
     """Needs a file, as it should."""
 
-    def check(self, root):
+    def check(self, root, report=None):
         there = root is not None and (root / "data.txt").exists()
         return [] if there else [f"{root}/data.txt is missing."]
 
@@ -71,7 +71,7 @@ class NeedsFiles(Files):
 
 @refused("missing_data_is_named", "check\\(None\\) must say what is missing, got \\[\\]")
 class SaysNothing(Files):
-    def check(self, root):
+    def check(self, root, report=None):
         return []
 
 
