@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
 import click
 
-from benchbed.cli.common import (
-    console,
-    json_option,
-    open_registry,
-    print_json,
-    strict_option,
-)
+from benchbed.cli.common import console, json_option, print_json, strict_option
+
+if TYPE_CHECKING:
+    from benchbed.job import Job
+    from benchbed.published.cells import Printed
+    from benchbed.published.costs import CostVerdict
+    from benchbed.published.library import Library
+    from benchbed.record import Costs
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A method's parameters relative to another's, and what a paper prints for them, if any."""
+
+    value: Fraction
+    printed: Printed | None = None
+    table: str = ""
+    verdict: CostVerdict | None = None
+
+    def plain(self) -> dict[str, object]:
+        """Return it as plain data."""
+        return {
+            "ratio": float(self.value),
+            "printed": str(self.printed) if self.printed else None,
+            "table": self.table or None,
+            "verdict": self.verdict,
+        }
 
 
 @click.command("cost")
 @click.argument("methods", nargs=-1, required=True)
 @click.option("--protocol", "protocol_name", required=True, help="Gives tasks and input size.")
+@click.option(
+    "--relative-to",
+    "relative_to",
+    metavar="METHOD",
+    help="Show parameters relative to this method's, beside what papers print.",
+)
 @json_option
 @strict_option
 def command(
     methods: tuple[str, ...],
     protocol_name: str,
+    relative_to: str | None,
     as_json: bool,
     strict_plugins: bool,
 ) -> None:
@@ -30,37 +62,88 @@ def command(
     Examples:
       benchbed cost hps single-task --protocol digits
       benchbed cost hps:backbone=resnet18+mgda --protocol digits --json
+      benchbed cost single-task split mtan --protocol nyuv2-mtan --relative-to mtan
     """
     from benchbed.catalogue import find_protocol
+    from benchbed.cli.printed import open_library
     from benchbed.cost import method_costs
-    from benchbed.cost_sum import MAC_CONVENTION
     from benchbed.execution.plan import method_jobs
 
-    registry = open_registry(strict=strict_plugins)
+    registry, library = open_library(strict=strict_plugins)
     protocol = find_protocol(protocol_name, registry)
-    costs = method_costs(method_jobs(protocol, methods, registry))
+    wanted = methods if relative_to is None else (*methods, relative_to)
+    jobs = method_jobs(protocol, wanted, registry)
+    costs = method_costs(jobs)
+    ratios: dict[str, Ratio] = {}
+    reference = ""
+    if relative_to is not None:
+        (base,) = method_jobs(protocol, [relative_to], registry)
+        reference = base.method
+        ratios = _ratios(library, protocol.data.dataset, jobs, base, costs)
     if as_json:
         import msgspec
 
-        print_json({name: msgspec.to_builtins(found) for name, found in costs.items()})
-        return
+        plain = {name: msgspec.to_builtins(found) for name, found in costs.items()}
+        for name, ratio in ratios.items():
+            plain[name][f"relative_to {reference}"] = ratio.plain()
+        print_json(plain)
+    else:
+        _print(costs, ratios, reference)
+
+
+def _ratios(
+    library: Library, dataset: str, jobs: Iterable[Job], base: Job, costs: Mapping[str, Costs]
+) -> dict[str, Ratio]:
+    """Return each method's parameters relative to those of ``base``."""
+    from benchbed.published.costs import cost_verdict, printed_ratios
+
+    printed = printed_ratios(library, dataset, base.architecture.id)
+    ratios: dict[str, Ratio] = {}
+    for job in jobs:
+        own, other = costs[job.method].parameters.total, costs[base.method].parameters.total
+        value = Fraction(own, other)
+        ratios[job.method] = Ratio(value)
+        if job.architecture.id in printed:
+            table, cell = printed[job.architecture.id]
+            ratios[job.method] = Ratio(value, cell, table.id, cost_verdict(cell, value))
+    return ratios
+
+
+def _print(costs: Mapping[str, Costs], ratios: Mapping[str, Ratio], reference: str) -> None:
     from rich import box
     from rich.table import Table
 
+    from benchbed.cost_sum import MAC_CONVENTION
     from benchbed.report.writers import human
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for title in ("method", "params", "shared", "MACs", "fp32 KB", "fp16 KB", "uncounted"):
+    relative = (f"÷ {reference}", "printed") if ratios else ("fp32 KB", "fp16 KB")
+    for title in ("method", "params", "shared", "MACs", *relative, "uncounted"):
         table.add_column(title, justify="left" if title in {"method", "uncounted"} else "right")
     for name, found in costs.items():
+        sizes = (f"{found.size_kb['fp32']:.1f}", f"{found.size_kb['fp16']:.1f}")
         table.add_row(
             name,
             f"{found.parameters.total:,}",
             f"{found.parameters.shared:,}",
             human(found.macs.all_tasks),
-            f"{found.size_kb['fp32']:.1f}",
-            f"{found.size_kb['fp16']:.1f}",
+            *(_ratio_cells(ratios[name]) if ratios else sizes),
             ", ".join(found.uncounted),
         )
     console().print(table)
     click.echo(f"MACs of one sample, all tasks: {MAC_CONVENTION}.")
+    for line in _verdicts(ratios):
+        click.echo(line)
+
+
+def _ratio_cells(ratio: Ratio) -> tuple[str, str]:
+    return f"{float(ratio.value):.3f}", str(ratio.printed) if ratio.printed else ""
+
+
+def _verdicts(ratios: Mapping[str, Ratio]) -> Iterable[str]:
+    """Yield a line for each printed number that is not what the network's count rounds to."""
+    words = {"differs": "and it is", "truncated": "cut off from"}
+    for name, ratio in ratios.items():
+        if ratio.verdict in words:
+            word, value = words[ratio.verdict], float(ratio.value)
+            yield f"{name}: {ratio.table} prints {ratio.printed}, {word} {value:.4f}."

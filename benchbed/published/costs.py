@@ -93,6 +93,26 @@ def check_costs(library: Library, table: Table) -> list[CostCheck]:
     return found
 
 
+def printed_ratios(
+    library: Library, dataset: str, reference: str
+) -> dict[str, tuple[Table, Printed]]:
+    """Return what tables print of parameters relative to one system's, by the systems' keys.
+
+    Args:
+        library: all printed tables.
+        dataset: that the systems are built for.
+        reference: key of the system that the numbers are relative to.
+    """
+    return {
+        row.key: (table, cell)
+        for table in library.tables.values()
+        for name, column in table.columns.items()
+        if column.kind == "cost" and name == "parameters" and column.relative_to == reference
+        for row in table.rows
+        if row.dataset == dataset and isinstance(cell := row.cells.get(name), Printed)
+    }
+
+
 def _measured(library: Library, table: Table, key: str, backbone: str, quantity: str) -> int | None:
     work = table.paper.work or table.paper.id
     return next(
