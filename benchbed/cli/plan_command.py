@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from benchbed.cli.common import (
+    console,
     data_option,
     json_option,
     open_registry,
@@ -63,7 +64,8 @@ def command(
     settings = Settings(results, data_root, accept_stale=accept_stale, pretrained=pretrained)
     documents: list[dict[str, object]] = []
     for request in requests(registry, protocol, methods, suite):
-        plan = request.plan(registry, settings, parse_seeds(seeds_text))
+        with console(stderr=True).status("planning: looking at the data"):
+            plan = request.plan(registry, settings, parse_seeds(seeds_text))
         records, _ = Store(results).records(plan.protocol.name, plan.protocol.version)
         side_by_side = jobs or default_jobs()
         estimate = estimate_seconds(plan, side_by_side, records)

@@ -96,7 +96,8 @@ def command(
         dirty=dirty,
     )
     for request in requests(registry, protocol, methods, suite):
-        plan = request.plan(registry, settings, seeds)
+        with console(stderr=True).status("planning: looking at the data"):
+            plan = request.plan(registry, settings, seeds)
         Store(results).require_writable()
         err = console(stderr=True)
         _announce(plan)
