@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from benchbed.dataset import Input
+    from benchbed.task import Task
 
 
 class Backbone(nn.Module):
@@ -31,3 +32,13 @@ class Backbone(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         """Return the feature maps of ``x`` (``(N, C, H, W)``), finest first."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(x).")
+
+    def head(self, task: Task) -> nn.Module | None:
+        """Return the head that goes with this backbone for a task, or ``None`` for the usual one.
+
+        It gets the list of feature maps and returns ``(N, task.channels, …)``.
+
+        Raises:
+            MethodError: the backbone cannot serve the task; say which can.
+        """
+        return None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchbed.hookspecs import hookimpl
 from benchbed.spec import Option, Spec
+from benchbed_zoo.architectures import feature_sharing, hard_sharing
 from benchbed_zoo.datasets import on_disk
 from benchbed_zoo.tasks import contours, pixel_classes, pixel_values, samples
 from benchbed_zoo.weightings import gramian_level, loss_level, other_levels
@@ -18,33 +19,10 @@ def _target(module: str, name: str) -> str:
     return f"benchbed_zoo.{module}:{name}"
 
 
-_BACKBONE = Option(
-    str, "conv-small", "a built-in backbone, or any timm model with features", backbone=True
-)
-_DECODER = Option(int, 32, "channels of the decoders of maps", minimum=1, added=True)
-
-
 @hookimpl
 def benchbed_architectures() -> Iterable[Spec]:
     """Architectures."""
-    return [
-        Spec(
-            id="single-task",
-            version="1.0",
-            target=_target("architectures.single_task", "SingleTask"),
-            summary="a net of its own for each task: the baseline of Δm",
-            options={"backbone": _BACKBONE, "decoder_width": _DECODER},
-            traits=frozenset({"one-run-per-task"}),
-        ),
-        Spec(
-            id="hps",
-            version="1.0",
-            target=_target("architectures.hps", "HardParameterSharing"),
-            summary="hard parameter sharing: one backbone, a head for each task",
-            citation="R. Caruana: Multitask Learning, Machine Learning 28, 1997",
-            options={"backbone": _BACKBONE, "decoder_width": _DECODER},
-        ),
-    ]
+    return [*hard_sharing.SPECS, *feature_sharing.SPECS]
 
 
 @hookimpl
@@ -64,6 +42,19 @@ def benchbed_backbones() -> Iterable[Spec]:
             target=_target("backbones.mlp", "Mlp"),
             summary="two fully connected layers on the flattened input",
             options={"width": Option(int, 128, "units of each layer")},
+        ),
+        Spec(
+            id="segnet",
+            version="1.0",
+            target=_target("backbones.segnet", "SegNet"),
+            summary="encoder and decoder with pooling indices; one map of the input's size",
+            citation="V. Badrinarayanan, A. Kendall, R. Cipolla: SegNet, TPAMI 2017, with the "
+            "sizes of MTAN's code",
+            options={
+                "width": Option(
+                    float, 1.0, "factor of the numbers of channels, 64 to 512", minimum=0.001
+                ),
+            },
         ),
         Spec(
             id="timm",

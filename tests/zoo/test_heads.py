@@ -2,15 +2,18 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from benchbed.architecture import BuildContext
 from benchbed.dataset import Input, Target
 from benchbed.errors import MethodError
 from benchbed.testing.samples import SampleTask
+from benchbed_zoo.architectures.heads import PooledHead, PyramidHead
 from benchbed_zoo.architectures.hps import HardParameterSharing
 from benchbed_zoo.backbones.conv_small import ConvSmall
 from benchbed_zoo.backbones.mlp import Mlp
+from benchbed_zoo.backbones.segnet import SegNet
 from benchbed_zoo.backbones.timm_features import TimmFeatures
 
 IMAGE = Input((3, 48, 80))
@@ -82,6 +85,44 @@ def test_a_representation_is_there_only_where_all_heads_read_the_same_one():
     assert single.representation().shape == (2, 16, 12, 20)
     assert single.eval()(x, ["scene"]).keys() == {"scene"}
     assert single.representation() is None
+
+
+class WithHead(ConvSmall):
+    """Brings a head for normals alone, a convolution of the finest map."""
+
+    def head(self, task):
+        return First(4, task.channels, 1) if task.name == "normals" else None
+
+
+class First(nn.Conv2d):
+    def forward(self, features):
+        return super().forward(features[0])
+
+
+def test_a_head_that_the_backbone_brings_comes_before_the_usual_one():
+    net = network(WithHead(IMAGE, 4))
+    kinds = {name: type(head) for name, head in net.heads.items()}
+    assert kinds == {
+        "seg": PyramidHead,
+        "normals": First,
+        "small": PyramidHead,
+        "scene": PooledHead,
+    }
+    x = torch.randn(2, *IMAGE.shape)
+    expected = net.heads["normals"](net.backbone(x))
+    torch.testing.assert_close(net(x, ["normals"])["normals"], expected)
+
+
+def test_heads_of_several_kinds_on_one_map_read_the_same_representation():
+    image = Input((3, 32, 32))
+    tasks = {
+        "depth": SampleTask("depth", Target("value", (32, 32))),
+        "scene": SampleTask("scene", Target("class", classes=4)),
+    }
+    net = HardParameterSharing(BuildContext(tasks, image, lambda: SegNet(image, 0.05)))
+    outputs = net(torch.rand(4, 3, 32, 32), list(tasks))
+    for name in tasks:
+        torch.testing.assert_close(outputs[name], net.heads[name]([net.representation()]))
 
 
 def test_a_backbone_without_maps_is_refused_for_a_map():

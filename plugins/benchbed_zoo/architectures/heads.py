@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -77,8 +77,11 @@ def _resized(x: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(x, tuple(size), mode="bilinear", align_corners=False)
 
 
-def make_head(task: Task, backbone: Backbone, width: int) -> nn.Module:
-    """Return the head for a task's target: pooled for one prediction a sample, else a decoder.
+def make_head(task: Task, backbone: Backbone, width: int = 32) -> nn.Module:
+    """Return the head for a task's target.
+
+    That is the backbone's own, if it brings one; else a pooled one for one prediction a sample, and
+    a decoder for a map.
 
     Args:
         task: what the head is for.
@@ -88,6 +91,14 @@ def make_head(task: Task, backbone: Backbone, width: int) -> nn.Module:
     Raises:
         MethodError: the task predicts a map, and the backbone keeps none.
     """
+    own = backbone.head(task)
+    if own is not None:
+        return own
     if not task.target.size:
         return PooledHead(task, backbone)
     return PyramidHead(task, backbone, width)
+
+
+def make_heads(tasks: Mapping[str, Task], backbone: Backbone, width: int = 32) -> nn.ModuleDict:
+    """Return the head of each task by its name (see :func:`make_head`)."""
+    return nn.ModuleDict({name: make_head(task, backbone, width) for name, task in tasks.items()})

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor, nn
 
 from benchbed.architecture import Architecture, BuildContext
-from benchbed_zoo.architectures.heads import PooledHead, make_head
+from benchbed_zoo.architectures.heads import PooledHead, make_heads
 
 
 class HardParameterSharing(Architecture):
     """One backbone for all tasks, and a head of its own for each.
 
     The head is a linear layer on the pooled last features where the task predicts one thing a
-    sample, and a decoder over all feature maps (:class:`PyramidHead`) where it predicts a map.
+    sample, and a decoder over all feature maps (:class:`PyramidHead`) where it predicts a map,
+    unless the backbone brings a head of its own.
 
     Source: R. Caruana, Multitask Learning, Machine Learning 28, 1997.
     """
@@ -23,13 +24,10 @@ class HardParameterSharing(Architecture):
         super().__init__(context)
         self.backbone = context.backbone()
         self._features: Tensor | None = None
-        self.heads = nn.ModuleDict(
-            {
-                name: make_head(task, self.backbone, decoder_width)
-                for name, task in context.tasks.items()
-            }
+        self.heads = make_heads(context.tasks, self.backbone, decoder_width)
+        self._single = len(self.backbone.channels) == 1 or all(
+            isinstance(head, PooledHead) for head in self.heads.values()
         )
-        self._single = all(isinstance(head, PooledHead) for head in self.heads.values())
 
     def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
         """Return the outputs of the tasks, ``(N, channels)`` or ``(N, channels, H, W)`` each."""
@@ -38,7 +36,7 @@ class HardParameterSharing(Architecture):
         return {task: self.heads[task](features) for task in tasks}
 
     def representation(self) -> Tensor | None:
-        """Return the last training pass's features, before they are pooled.
+        """Return the last training pass's features, before heads pool or read them.
 
         There is no single representation where a decoder reads several feature maps.
         """

@@ -1,0 +1,74 @@
+"""MTAN: task-specific attention on shared features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from benchbed.architecture import Architecture, BuildContext
+from benchbed.backbone import Backbone
+from benchbed_zoo.architectures.attention import PyramidAttention, SegNetAttention
+from benchbed_zoo.architectures.heads import make_heads
+from benchbed_zoo.backbones.segnet import SegNet, decode, encode
+
+
+class Mtan(Architecture):
+    """A shared network; masks of each task choose among its features at every stage.
+
+    On SegNet the masks lie on all stages of encoder and decoder
+    (:class:`~benchbed_zoo.architectures.attention.SegNetAttention`). On any other backbone they lie
+    on its feature maps (:class:`~benchbed_zoo.architectures.attention.PyramidAttention`), and the
+    decoders of hard parameter sharing read the attended maps.
+
+    Source: S. Liu, E. Johns, A. Davison, End-to-End Multi-Task Learning with Attention, CVPR 2019,
+    eqs. 1 and 2. The convolutions g and h make the mask of each task, and f is shared by the tasks,
+    as in the released code.
+    """
+
+    @classmethod
+    def build(
+        cls, context: BuildContext, backbone: str = "", decoder_width: int = 32
+    ) -> Architecture:
+        """Return the network on the context's backbone.
+
+        Args:
+            context: what the network is for.
+            backbone: by its name, which the context has resolved.
+            decoder_width: channels of the decoders of maps, where the backbone brings no heads.
+        """
+        made = context.backbone()
+        if isinstance(made, SegNet):
+            return MtanOnSegNet(context, made)
+        return MtanOnPyramid(context, made, decoder_width)
+
+
+class MtanOnSegNet(Mtan):
+    """MTAN as in the paper's experiments on images."""
+
+    def __init__(self, context: BuildContext, segnet: SegNet) -> None:
+        super().__init__(context)
+        self.backbone = segnet
+        self.attention = SegNetAttention(segnet.widths, context.tasks)
+        self.heads = make_heads(context.tasks, segnet)
+
+    def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
+        """Return the outputs of the tasks."""
+        encoded = encode(self.backbone.encoder, x)
+        decoded = decode(self.backbone.decoder, encoded[-1].pooled, encoded)
+        return {task: self.heads[task]([self.attention(task, encoded, decoded)]) for task in tasks}
+
+
+class MtanOnPyramid(Mtan):
+    """MTAN on the feature maps of any backbone."""
+
+    def __init__(self, context: BuildContext, backbone: Backbone, decoder_width: int) -> None:
+        super().__init__(context)
+        self.backbone = backbone
+        self.attention = PyramidAttention(backbone.channels, context.tasks)
+        self.heads = make_heads(context.tasks, backbone, decoder_width)
+
+    def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
+        """Return the outputs of the tasks."""
+        features = self.backbone(x)
+        return {task: self.heads[task](self.attention(task, features)) for task in tasks}
