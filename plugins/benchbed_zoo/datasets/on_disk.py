@@ -92,7 +92,7 @@ SPECS: Final = [
     _spec(
         "cityscapes",
         "cityscapes:Cityscapes",
-        "street scenes in their original layout: 19 classes or 7 categories, depth from disparity",
+        "street scenes in their original layout: 19 classes or 7 categories, disparity and depth",
         "M. Cordts et al.: The Cityscapes Dataset for Semantic Urban Scene Understanding, CVPR "
         "2016",
         classes=Option(int, 19, "19 classes or 7 categories", choices=(19, 7)),
@@ -111,7 +111,7 @@ SPECS: Final = [
     _spec(
         "fsv",
         "fsv:FSV",
-        "frames of a video game: 3 classes, albedo and depth",
+        "frames of a video game: 3 classes, albedo and disparity",
         "P. Krähenbühl: Free Supervision from Video Games, CVPR 2018",
         height=_side(512),
         width=_side(512),

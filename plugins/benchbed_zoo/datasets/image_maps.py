@@ -1,0 +1,67 @@
+"""What loaders of images with maps of the same size have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchbed.errors import DataError
+
+
+def paired_names(images: Path, maps: Path, suffix: str) -> list[str]:
+    """Return the names of a folder's ``.jpg`` files and another's files of a suffix, in order.
+
+    What is in one folder only is named too, so that its other file is missed.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    return sorted(
+        {
+            path.stem
+            for folder, wanted in ((images, ".jpg"), (maps, suffix))
+            for path in folder.iterdir()
+            if path.suffix == wanted
+        }
+    )
+
+
+def check_size(found: np.ndarray, path: Path, image: np.ndarray, image_path: Path) -> None:
+    """Refuse a map ``(H, W)`` that has not the size of its image ``(3, H, W)``.
+
+    Raises:
+        DataError: they differ; the message names both files.
+    """
+    if found.shape != image.shape[1:]:
+        raise DataError(
+            f"{path} has {_shown(found.shape)} pixels, and its image {image_path} has "
+            f"{_shown(image.shape[1:])} (height×width); copy both anew."
+        )
+
+
+def struct_field(struct: Any, name: str, path: Path) -> np.ndarray:
+    """Return a field of a MATLAB struct as SciPy reads it: ``(1, 1)`` with named fields.
+
+    Raises:
+        DataError: there is no such field; the message names the file.
+    """
+    if not isinstance(struct, np.ndarray) or name not in (struct.dtype.names or ()):
+        raise DataError(f"{path} has no field '{name}' where it should; copy the file anew.")
+    found: np.ndarray = struct[name].item()
+    return found
+
+
+def save_photo(path: Path, size: Sequence[int], generator: np.random.Generator) -> None:
+    """Write a made-up photograph as JPEG, for miniatures."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = Image.fromarray(generator.integers(0, 256, (4, 6, 3), dtype=np.uint8))
+    coarse.resize((size[1], size[0])).save(path)
+
+
+def _shown(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
