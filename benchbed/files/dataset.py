@@ -183,7 +183,7 @@ class FileDataset(Dataset):
         """Return the samples of each part.
 
         Raises:
-            DataError: a part is empty.
+            DataError: a part is empty, or a sample stands in two of them.
         """
         folder = self.folder(root)
         try:
@@ -192,9 +192,19 @@ class FileDataset(Dataset):
             raise DataError(
                 f"{error.filename or folder}: {error.strerror}. {self._help()}"
             ) from error
+        except DataError as error:
+            raise DataError(f"{error} {self._help()}") from error
+        seen: set[str] = set()
         for part in self.parts:
-            if not found.get(part):
+            inputs = [sample.files["input"] for sample in found.get(part, ())]
+            if not inputs:
                 raise DataError(f"{folder} holds no sample of part '{part}'. {self._help()}")
+            twice = min(seen.intersection(inputs), default=None)
+            if twice is not None:
+                raise DataError(
+                    f"{folder / twice} is in part '{part}' and in another; take it out of one list."
+                )
+            seen.update(inputs)
         return found
 
     def _help(self) -> str:

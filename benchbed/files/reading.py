@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 import numpy as np
 
 from benchbed.errors import DataError, one_line
+
+_HEADERS: Final = Lock()
 
 
 def read_lines(path: Path) -> list[str]:
@@ -30,18 +33,23 @@ def read_lines(path: Path) -> list[str]:
     return lines
 
 
-def list_files(folder: Path, suffix: str) -> list[str]:
-    """Return the names, without their suffix, of a folder's files that have it; numbers by size.
+def list_files(folders: Iterable[Path], suffix: str) -> list[str]:
+    """Return the names, without their suffix, of all folders' files that have it; numbers by size.
+
+    A name that only some folders have is listed too, so that its other files are missed.
 
     Raises:
-        DataError: there is no such folder, or no such file in it.
+        DataError: a folder is missing, or there is no such file in one.
     """
-    try:
-        names = [path.stem for path in folder.iterdir() if path.suffix == suffix]
-    except OSError as error:
-        raise _unreadable(folder, error) from error
-    if not names:
-        raise DataError(f"{folder} holds no {suffix} file.")
+    names: set[str] = set()
+    for folder in folders:
+        try:
+            found = {path.stem for path in folder.iterdir() if path.suffix == suffix}
+        except OSError as error:
+            raise _unreadable(folder, error) from error
+        if not found:
+            raise DataError(f"{folder} holds no {suffix} file.")
+        names |= found
     return sorted(names, key=lambda name: (int(name) if name.isdecimal() else -1, name))
 
 
@@ -52,10 +60,12 @@ def read_array(path: Path) -> np.ndarray:
         DataError: it is missing, damaged, or holds Python objects.
     """
     try:
-        found: np.ndarray = np.load(path, allow_pickle=False)
+        # parsing headers in several threads at once fails now and then (CPython issue 106905)
+        with _HEADERS:
+            found = np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.array(found)
     except (OSError, ValueError, EOFError) as error:
         raise _unreadable(path, error) from error
-    return found
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -101,6 +111,20 @@ def read_mat(path: Path, key: str) -> Any:
 def channels_first(pixels: np.ndarray) -> np.ndarray:
     """Return ``(C, H, W)`` of ``(H, W, C)``."""
     return np.moveaxis(pixels, -1, 0)
+
+
+def check_size(path: Path, values: np.ndarray, image_path: Path, image: np.ndarray) -> None:
+    """Refuse a map ``(…, H, W)`` that is not of its image's size.
+
+    Raises:
+        DataError: heights or widths differ; the message names both files.
+    """
+    if values.shape[-2:] != image.shape[-2:]:
+        found, wanted = ("×".join(map(str, array.shape[-2:])) for array in (values, image))
+        raise DataError(
+            f"{path} has {found} pixels, and its image {image_path} has {wanted} (height×width); "
+            "copy both anew."
+        )
 
 
 def resize_image(image: np.ndarray, size: Sequence[int]) -> np.ndarray:

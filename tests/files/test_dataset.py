@@ -236,6 +236,11 @@ def test_a_list_that_names_an_absent_sample_is_told(root):
     assert all("nobody" in problem for problem in problems)
 
 
+def test_a_sample_of_two_parts_is_told(root):
+    (root / "train.txt").write_text("a1\nb1\nz1\n")
+    assert f"{root}/image/z1.npy is in part 'test' and in another" in told(root)[0]
+
+
 @pytest.mark.parametrize(("text", "what"), [("", "is empty"), ("a1\nb1\na1\n", "names 'a1' twice")])
 def test_a_wrong_list_is_told(root, text, what):
     (root / "train.txt").write_text(text)
@@ -250,7 +255,7 @@ def test_a_missing_folder_is_one_sentence_with_the_remedy(root, tmp_path):
     (problem,) = Scenes().check(tmp_path / "nowhere")
     assert f"There is no folder {tmp_path / 'nowhere'}" in problem
     (problem,) = Scenes().check(tmp_path)
-    assert problem == f"{tmp_path}/train.txt is missing; add it."
+    assert problem.startswith(f"{tmp_path}/train.txt is missing; add it. Its files: ")
 
 
 def test_a_damaged_cache_says_what_to_delete(root):

@@ -11,8 +11,8 @@ import numpy as np
 from benchbed.dataset import Input, Target
 from benchbed.errors import DataError
 from benchbed.files import FileDataset, Sample
-from benchbed.files.reading import read_image, read_mat, resize_image, resize_map
-from benchbed_zoo.datasets.image_maps import check_size, paired_names, save_photo, struct_field
+from benchbed.files.reading import check_size, read_image, read_mat, resize_image, resize_map
+from benchbed_zoo.datasets.image_maps import paired_names, save_photo, struct_field
 from benchbed_zoo.datasets.rooms_render import edges
 from benchbed_zoo.metrics.thinning import thin
 
@@ -48,9 +48,7 @@ class BSDS500(FileDataset):
     name: ClassVar[str] = "bsds500"
     layout: ClassVar[str] = "BSR/BSDS500/data/{images,groundTruth}/{train,val,test}/<id>.{jpg,mat}"
     licence: ClassVar[str] = "for non-commercial research and education, see the home page"
-    homepage: ClassVar[str] = (
-        "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/resources.html"
-    )
+    homepage: ClassVar[str] = "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/bsds/"
 
     def __init__(self, height: int = 512, width: int = 512) -> None:
         self._size = height, width
@@ -79,7 +77,7 @@ class BSDS500(FileDataset):
         image = read_image(image_path)
         contours = np.full((ANNOTATORS, *self._size), ABSENT, np.uint8)
         for own, regions in zip(contours, _segmentations(path), strict=False):
-            check_size(regions, path, image, image_path)
+            check_size(path, regions, image_path, image)
             own[...] = thin(edges(resize_map(regions, self._size)) > 0)
         return {"input": resize_image(image, self._size), "edges": contours}
 

@@ -13,7 +13,7 @@ import numpy as np
 from benchbed.dataset import Input, Target
 from benchbed.errors import DataError, one_line
 from benchbed.files import Coding, FileDataset, Sample, Values
-from benchbed.files.reading import read_image, read_pixels, resize_image, resize_map
+from benchbed.files.reading import check_size, read_image, read_pixels, resize_image, resize_map
 
 CATEGORIES: Final[Mapping[str, Mapping[str, int]]] = {
     "flat": {"road": 7, "sidewalk": 8},
@@ -99,13 +99,16 @@ class Cityscapes(FileDataset):
         """Return a sample's arrays in the options' size."""
         paths = {name: folder / path for name, path in sample.files.items()}
         image = read_image(paths["input"])
-        ids = _read_map(paths["segmentation"], "uint8", image)
+        ids = _read_map(paths["segmentation"], "uint8")
+        steps = _read_map(paths["disparity"], "uint16")
+        for column, values in (("segmentation", ids), ("disparity", steps)):
+            check_size(paths[column], values, paths["input"], image)
         if ids.max() >= IDS:
             raise DataError(
                 f"{paths['segmentation']} holds id {ids.max()}, and ids end at {IDS - 1}; copy the "
                 "file of label ids, not of train ids, anew."
             )
-        steps = resize_map(_read_map(paths["disparity"], "uint16", image), self._size)
+        steps = resize_map(steps, self._size)
         disparity = np.maximum(steps.astype(np.float64) - 1, 0) / STEPS
         depth = np.zeros(self._size)
         np.divide(_scale(paths["camera"]), disparity, out=depth, where=disparity > 0)
@@ -142,17 +145,6 @@ def label_table(classes: int) -> np.ndarray:
     return table
 
 
-def check_size(path: Path, pixels: np.ndarray, image: np.ndarray) -> None:
-    """Refuse a map ``(…, H, W)`` that is not of its image's size.
-
-    Raises:
-        DataError: heights or widths differ.
-    """
-    if pixels.shape[-2:] != image.shape[-2:]:
-        found, wanted = ("×".join(map(str, array.shape[-2:])) for array in (pixels, image))
-        raise DataError(f"{path} is {found}, and its image {wanted}; copy both anew.")
-
-
 def _frames(folder: Path, place: str) -> list[tuple[str, str]]:
     """Return city and name of each frame of which there is any file."""
     found = set()
@@ -173,11 +165,11 @@ def _sample(place: str, city: str, frame: str) -> Sample:
     return Sample(frame, {**files, "depth": files["disparity"]}, group=city)
 
 
-def _read_map(path: Path, dtype: str, image: np.ndarray) -> np.ndarray:
+def _read_map(path: Path, dtype: str) -> np.ndarray:
     """Return the map ``(H, W)`` of a file of one channel.
 
     Raises:
-        DataError: it cannot be read, or has other channels, another type or size.
+        DataError: it cannot be read, or has other channels or another type.
     """
     pixels = read_pixels(path)
     if pixels.ndim != 2 or pixels.dtype != dtype:
@@ -186,7 +178,6 @@ def _read_map(path: Path, dtype: str, image: np.ndarray) -> np.ndarray:
             f"{path} has {channels} channel(s) of {pixels.dtype}, and one of {dtype} is wanted; "
             "copy it anew."
         )
-    check_size(path, pixels, image)
     return pixels
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from benchbed.dataset import Input, Target
 from benchbed.errors import DataError
 from benchbed.files import Coding, FileDataset, Sample, Values
-from benchbed.files.reading import channels_first, list_files, read_array
+from benchbed.files.reading import channels_first, read_array
 from benchbed_zoo.datasets.cityscapes import NAMES as OFFICIAL_NAMES
 from benchbed_zoo.datasets.cityscapes import PLACES
+from benchbed_zoo.datasets.nyuv2 import numbered, void_as_ignored
 
 NAMES: Final = {2: ("background", "foreground"), **OFFICIAL_NAMES}
 """Names of the classes, in the order of the official ids."""
@@ -67,10 +68,9 @@ class CityscapesMTAN(FileDataset):
         wanted = {"input": (*self._size, 3), "segmentation": self._size, "depth": (*self._size, 1)}
         for column, shape in wanted.items():
             self._check_shape(folder / sample.files[column], found[column].shape, shape)
-        labels = found["segmentation"]
         return {
             "input": channels_first(found["input"]),
-            "segmentation": np.where(labels == -1, np.int64(255), labels),  # int8 lacks 255
+            "segmentation": void_as_ignored(found["segmentation"]),
             "depth": found["depth"][..., 0],
         }
 
@@ -84,16 +84,9 @@ class CityscapesMTAN(FileDataset):
                     np.save(root / place / kind / f"{number}.npy", values)
 
     def _samples(self, folder: Path, place: str) -> list[Sample]:
-        kinds = {"input": "image", "segmentation": self._labels(folder / place), "depth": "depth"}
-        listed = [list_files(folder / place / kind, ".npy") for kind in kinds.values()]
-        numbers = sorted(set().union(*listed), key=lambda number: (len(number), number))
-        return [
-            Sample(
-                f"{place}/{number}",
-                {column: f"{place}/{kind}/{number}.npy" for column, kind in kinds.items()},
-            )
-            for number in numbers
-        ]
+        labels = self._labels(folder / place)
+        kinds = {"input": "image", "segmentation": labels, "depth": "depth"}
+        return numbered(folder, place, kinds)
 
     def _labels(self, place: Path) -> str:
         """Return the name of the folder of labels.

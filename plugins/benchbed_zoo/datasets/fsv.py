@@ -12,8 +12,7 @@ import numpy as np
 from benchbed.dataset import Input, Target
 from benchbed.errors import DataError
 from benchbed.files import Coding, Colours, FileDataset, Sample, Values
-from benchbed.files.reading import read_image, read_lines, resize_image, resize_map
-from benchbed_zoo.datasets.cityscapes import check_size
+from benchbed.files.reading import check_size, read_image, read_lines, resize_image, resize_map
 
 CLASSES: Final = ("background", "vehicle", "object")
 TABLE: Final = np.array([0, 0, 1, 2, 0, 0, 0, 0], dtype=np.uint8)
@@ -93,7 +92,7 @@ class FSV(FileDataset):
         _check_lossless(paths["disparity"])
         found = {column: read_image(path) for column, path in paths.items()}
         for column, path in paths.items():
-            check_size(path, found[column], found["input"])
+            check_size(path, found[column], paths["input"], found["input"])
         kinds = found["segmentation"][0]
         if kinds.max() >= len(TABLE):
             raise DataError(

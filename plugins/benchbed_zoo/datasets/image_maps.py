@@ -29,19 +29,6 @@ def paired_names(images: Path, maps: Path, suffix: str) -> list[str]:
     )
 
 
-def check_size(found: np.ndarray, path: Path, image: np.ndarray, image_path: Path) -> None:
-    """Refuse a map ``(H, W)`` that has not the size of its image ``(3, H, W)``.
-
-    Raises:
-        DataError: they differ; the message names both files.
-    """
-    if found.shape != image.shape[1:]:
-        raise DataError(
-            f"{path} has {_shown(found.shape)} pixels, and its image {image_path} has "
-            f"{_shown(image.shape[1:])} (height×width); copy both anew."
-        )
-
-
 def struct_field(struct: Any, name: str, path: Path) -> np.ndarray:
     """Return a field of a MATLAB struct as SciPy reads it: ``(1, 1)`` with named fields.
 
@@ -61,7 +48,3 @@ def save_photo(path: Path, size: Sequence[int], generator: np.random.Generator) 
     path.parent.mkdir(parents=True, exist_ok=True)
     coarse = Image.fromarray(generator.integers(0, 256, (4, 6, 3), dtype=np.uint8))
     coarse.resize((size[1], size[0])).save(path)
-
-
-def _shown(shape: Sequence[int]) -> str:
-    return "×".join(map(str, shape))

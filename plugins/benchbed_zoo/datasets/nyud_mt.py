@@ -100,19 +100,12 @@ class NYUDMT(FileDataset):
 
     def find(self, folder: Path) -> Mapping[str, list[Sample]]:
         """Return the samples that the lists name."""
-        lists = {part: read_lines(folder / path) for part, path in LISTS.items()}
-        both = sorted(set(lists["train"]) & set(lists["test"]))
-        if both:
-            raise DataError(
-                f"{folder / LISTS['train']} and {folder / LISTS['test']} both name '{both[0]}'; "
-                "take it out of one."
-            )
         return {
             part: [
                 Sample(name, {column: path.format(name) for column, path in self._files.items()})
-                for name in names
+                for name in read_lines(folder / path)
             ]
-            for part, names in lists.items()
+            for part, path in LISTS.items()
         }
 
     def read(self, folder: Path, sample: Sample) -> Mapping[str, np.ndarray]:

@@ -67,24 +67,15 @@ class NYUv2(FileDataset):
         }
 
     def find(self, folder: Path) -> Mapping[str, list[Sample]]:
-        """Return the samples whose images there are, by number."""
-        return {
-            part: [
-                Sample(
-                    f"{place}/{number}",
-                    {column: f"{place}/{kind}/{number}.npy" for column, kind in FILES.items()},
-                )
-                for number in list_files(folder / place / "image", ".npy")
-            ]
-            for part, place in FOLDERS.items()
-        }
+        """Return the samples of which there is any file, by number."""
+        return {part: numbered(folder, place, FILES) for part, place in FOLDERS.items()}
 
     def read(self, folder: Path, sample: Sample) -> Mapping[str, np.ndarray]:
         """Return a sample's arrays, channels first, -1 as 255."""
         found = {column: read_array(folder / path) for column, path in sample.files.items()}
         return {
             "input": channels_first(found["input"]),
-            "segmentation": np.where(found["segmentation"] == -1, 255, found["segmentation"]),
+            "segmentation": void_as_ignored(found["segmentation"]),
             "depth": channels_first(found["depth"])[0],
             "normals": channels_first(found["normals"]),
         }
@@ -98,6 +89,29 @@ class NYUv2(FileDataset):
             for number in range(count):
                 for kind, values in _scene(generator).items():
                     np.save(root / place / kind / f"{number}.npy", values)
+
+
+def numbered(folder: Path, place: str, kinds: Mapping[str, str]) -> list[Sample]:
+    """Return the samples of a part in MTAN's format, ``<place>/<kind>/<i>.npy``, by number.
+
+    Args:
+        folder: the data's.
+        place: the part's folder.
+        kinds: the folder of each column.
+    """
+    numbers = list_files([folder / place / kind for kind in kinds.values()], ".npy")
+    return [
+        Sample(
+            f"{place}/{number}",
+            {column: f"{place}/{kind}/{number}.npy" for column, kind in kinds.items()},
+        )
+        for number in numbers
+    ]
+
+
+def void_as_ignored(labels: np.ndarray) -> np.ndarray:
+    """Return labels with -1 as 255."""
+    return np.where(labels == -1, np.int64(255), labels)  # int8 lacks 255
 
 
 def _scene(generator: np.random.Generator) -> dict[str, np.ndarray]:

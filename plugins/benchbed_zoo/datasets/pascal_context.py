@@ -12,6 +12,7 @@ from benchbed.dataset import Input, Target
 from benchbed.errors import DataError
 from benchbed.files import Coding, FileDataset, Sample
 from benchbed.files.reading import (
+    check_size,
     read_image,
     read_lines,
     read_mat,
@@ -173,12 +174,7 @@ class PascalContext(FileDataset):
             "saliency": _read_bytes(paths["saliency"]),
         }
         for column, values in maps.items():
-            if values.shape[-2:] != size:
-                found, wanted = ("×".join(map(str, s)) for s in (values.shape[-2:], size))
-                raise DataError(
-                    f"{paths[column]} is {found} pixels, and {paths['input']} is {wanted}; copy "
-                    "both anew."
-                )
+            check_size(paths[column], values, paths["input"], image)
         maps = {column: resize_map(values, plane) for column, values in maps.items()}
         regions, parts = maps["edges"], maps["human_parts"]
         return {

@@ -11,8 +11,8 @@ import numpy as np
 from benchbed.dataset import Input, Target
 from benchbed.errors import DataError
 from benchbed.files import FileDataset, Sample
-from benchbed.files.reading import read_image, read_lines, resize_image, resize_map
-from benchbed_zoo.datasets.image_maps import check_size, paired_names, save_photo
+from benchbed.files.reading import check_size, read_image, read_lines, resize_image, resize_map
+from benchbed_zoo.datasets.image_maps import paired_names, save_photo
 
 
 class _Release(NamedTuple):
@@ -85,7 +85,7 @@ class PascalS(FileDataset):
         """Return a sample's arrays at the wanted size."""
         image_path, path = (folder / sample.files[key] for key in ("input", "saliency"))
         image, mask = read_image(image_path), _mask(path)
-        check_size(mask, path, image, image_path)
+        check_size(path, mask, image_path, image)
         return {
             "input": resize_image(image, self._size),
             "saliency": resize_map((mask > 127).astype(np.uint8), self._size),

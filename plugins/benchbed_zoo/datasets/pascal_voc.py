@@ -12,6 +12,7 @@ from benchbed.dataset import Input, Target
 from benchbed.errors import DataError
 from benchbed.files import FileDataset, Sample
 from benchbed.files.reading import (
+    check_size,
     read_image,
     read_lines,
     read_mat,
@@ -19,7 +20,7 @@ from benchbed.files.reading import (
     resize_image,
     resize_map,
 )
-from benchbed_zoo.datasets.image_maps import check_size, save_photo, struct_field
+from benchbed_zoo.datasets.image_maps import save_photo, struct_field
 
 CLASSES: Final = (
     "background",
@@ -113,7 +114,7 @@ class PascalVOC(FileDataset):
         image_path, path = (folder / sample.files[key] for key in ("input", "segmentation"))
         image = read_image(image_path)
         labels = _sbd_labels(path) if path.suffix == ".mat" else _labels(path)
-        check_size(labels, path, image, image_path)
+        check_size(path, labels, image_path, image)
         return {
             "input": resize_image(image, self._size),
             "segmentation": resize_map(labels, self._size),

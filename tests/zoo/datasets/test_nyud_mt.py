@@ -204,6 +204,11 @@ def written(path, text):
     return damage
 
 
+def in_both_lists(root):
+    (root / "gt_sets/val.txt").write_text("train_0")
+    return root / "images/train_0.jpg"
+
+
 def put(value, *place):
     def change(values):
         values[place] = value
@@ -219,7 +224,7 @@ OF_BOTH = {
     "no list": (missing("gt_sets/val.txt"), "is missing"),
     "an empty list": (written("gt_sets/val.txt", "\n"), "is empty"),
     "a name twice": (written("gt_sets/val.txt", "val_0\nval_0"), "names 'val_0' twice"),
-    "a name in both lists": (written("gt_sets/val.txt", "train_0"), "both name 'train_0'"),
+    "a name in both lists": (in_both_lists, "is in part 'test' and in another"),
     "a smaller image": (
         lambda root: replaced("images/val_1.jpg", lambda x: x[:40])(root).parent.parent,
         "(40, 64) is wanted, as large as its image",

@@ -161,7 +161,7 @@ def missing(kind):
 
 DAMAGES = {
     "image of whole numbers": (edit("image", lambda x: x.astype(np.int16)), "type int16"),
-    "labels that are not whole": (edit("label", put(2.5, 4, 5)), "type float32, and whole numbers"),
+    "labels that are not whole": (edit("label", put(2.5, 4, 5)), "and whole numbers are wanted"),
     "labels that are NaN": (edit("label", put(np.nan, 4, 5)), "whole numbers are wanted"),
     "depth of truth values": (edit("depth", lambda x: x > 0), "type bool, and numbers"),
     "normals of whole numbers": (edit("normal", lambda x: x.astype(np.int8)), "type int8"),
