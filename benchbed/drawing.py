@@ -86,9 +86,25 @@ def draw_target(axes: Axes, value: Tensor, target: Target) -> None:
         _draw_rgb(axes, (array + 1) / 2 if signed else array)
     elif array.ndim == 0:
         known = bool(np.isfinite(array))
-        _draw_text(axes, f"{float(array):.4g}" if known else "not annotated", grey=not known)
+        draw_text(axes, f"{float(array):.4g}" if known else "not annotated", grey=not known)
     else:
         _draw_other(axes, array)
+
+
+def draw_text(axes: Axes, text: str, *, grey: bool = False) -> None:
+    """Write a few words into the middle of otherwise empty axes."""
+    _bare(axes, frame=True)
+    axes.text(
+        0.5,
+        0.5,
+        wrap(text, 12),
+        fontsize=14 if len(text) <= 6 else 9,
+        color="0.5" if grey else "black",
+        ha="center",
+        va="center",
+        transform=axes.transAxes,
+        parse_math=False,
+    )
 
 
 def wrap(text: str, width: int) -> str:
@@ -164,7 +180,7 @@ def _draw_classes(axes: Axes, indices: np.ndarray, target: Target) -> None:
     if indices.ndim == 0:
         number = int(indices) if known else 0
         name = target.names[number] if number < len(target.names) else str(number)
-        _draw_text(axes, name if known else "not annotated", grey=not known)
+        draw_text(axes, name if known else "not annotated", grey=not known)
     elif indices.ndim == 2:
         colours = np.full((*indices.shape, 3), float(GREY))
         colours[known] = palette(target.classes, target.names)[indices[known].astype(np.int64)]
@@ -188,22 +204,7 @@ def _draw_other(axes: Axes, array: np.ndarray) -> None:
         axes.tick_params(labelsize=6)
         axes.set_xmargin(0)
         return
-    _draw_text(axes, " × ".join(map(str, array.shape)) or f"{float(array):.4g}", grey=True)
-
-
-def _draw_text(axes: Axes, text: str, *, grey: bool = False) -> None:
-    _bare(axes, frame=True)
-    axes.text(
-        0.5,
-        0.5,
-        wrap(text, 12),
-        fontsize=14 if len(text) <= 6 else 9,
-        color="0.5" if grey else "black",
-        ha="center",
-        va="center",
-        transform=axes.transAxes,
-        parse_math=False,
-    )
+    draw_text(axes, " × ".join(map(str, array.shape)) or f"{float(array):.4g}", grey=True)
 
 
 def _bare(axes: Axes, *, frame: bool = False) -> None:

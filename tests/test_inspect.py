@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
 import shlex
@@ -20,22 +21,25 @@ from matplotlib.figure import Figure
 from benchbed import Input, Target, Task
 from benchbed.cli import cli, guarded
 from benchbed.drawing import GREY, draw_input, draw_target, new_figure, palette, to_png, wrap
-from benchbed.errors import BenchbedError, PluginError, RecordError, StoreError
+from benchbed.errors import BenchbedError, PluginError, ProtocolError, RecordError, StoreError
 from benchbed.execution.plan import Settings, make_plan
 from benchbed.execution.worker import execute
 from benchbed.protocol import parse_protocol
 from benchbed.record import MetricInfo, run_key, seal
 from benchbed.registry import discover
 from benchbed.report import inspect
+from benchbed.report import panels as figures
 from benchbed.report.curves import draw_curves
 from benchbed.report.inspect import (
     Request,
+    compare_records,
     find_record,
     inspect_record,
     protocol_of,
     read_record,
 )
-from benchbed.report.panels import WRONG, Sample, draw_panels
+from benchbed.report.layout import panel_height
+from benchbed.report.panels import WRONG, Sample, draw_comparison, draw_panels
 from benchbed.report.rebuild import predict, rebuild
 from tests import fakes, toys
 from tests.conftest import ROOT
@@ -53,17 +57,21 @@ def everything():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Records of short trainings of two digits methods and one toy method, by method name."""
+    """Records of short trainings of two digits methods and one toy method, by method name.
+
+    The toy method is trained with two seeds; its second record has ``/1`` behind the name.
+    """
     folder = tmp_path_factory.mktemp("trained")
     toy = parse_protocol(toys.write_protocol(folder).read_text(), "toy")
     folder.joinpath("short.toml").write_text(DIGITS.replace("epochs = 20", "epochs = 3"))
     settings = Settings(folder / "results", device="cpu")
     paths = {}
-    for protocol, methods in [(SHORT, ["hps+mgda", "single-task"]), (toy, ["toy-net"])]:
-        for run in make_plan(protocol, methods, everything(), settings, [0]).runs:
+    wanted = [(SHORT, ["hps+mgda", "single-task"], [0]), (toy, ["toy-net"], [0, 1])]
+    for protocol, methods, seeds in wanted:
+        for run in make_plan(protocol, methods, everything(), settings, seeds).runs:
             assert execute(run.job, lambda event: None) == 0
             place = run.job.place
-            name = f"{place.architecture}/{place.weighting}"
+            name = f"{place.architecture}/{place.weighting}" + "/1" * run.job.seed
             paths[name] = place.below(folder / "results/runs") / f"{run.job.key}.json"
     return paths
 
@@ -575,6 +583,197 @@ def test_a_prefix_of_several_run_keys_is_ambiguous_and_superseded_records_do_not
     with pytest.raises(StoreError, match=r"aaaaaa11\.json, .*aaaaaa22\.json"):
         find_record("aaaaaa", tmp_path)
     assert find_record("bbbbbb", tmp_path).stem == "bbbbbb11"
+
+
+def comparison(columns, cls=Dense, **options) -> Figure:
+    """Two tasks ``t`` and ``u`` of 2×2 maps of numbers; columns are their predictions."""
+    target = Target("value", (2, 2))
+    truth = {"t": torch.tensor([[1.0, 2.0], [3.0, 4.0]]), "u": torch.zeros(2, 2)}
+    samples = {
+        name: [Sample(index, torch.rand(3, 6, 8), truth, found) for index in (0, 9)]
+        for name, found in columns.items()
+    }
+    tasks = {name: cls(name, target) for name in truth}
+    return draw_comparison(samples, tasks, Input((3, 6, 8)), "title", **options)
+
+
+def words(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def test_a_comparison_has_a_row_a_sample_and_task_and_a_column_a_method():
+    low, high = torch.full((2, 2), -1.0), torch.full((2, 2), 7.0)
+    columns = {"hps+equal": {"t": low, "u": high}, "mtan:backbone=segnet+dwa": {"t": high}}
+    figure = comparison(columns)
+    # A row of t: the input, three maps, their scale; a row of u: three panels, their scale.
+    assert len(figure.axes) == 2 * (1 + 3 + 1 + 3 + 1)
+    assert [axes.get_title() for axes in figure.axes[:4]] == [
+        "input",
+        "target",
+        "hps+equal",
+        "mtan:\nbackbone=segnet\n+dwa",
+    ]
+    assert [axes.get_ylabel() for axes in figure.axes[::9]] == ["sample 0", "sample 9"]
+    assert [words(axes) for axes in figure.axes[1:4]] == [["t"], [], []]
+    assert [words(axes) for axes in figure.axes[5:8]] == [["u"], [], ["no record"]]
+    assert (figure.axes[2].images[0].get_array() == -1).all()
+    assert (figure.axes[3].images[0].get_array() == 7).all()
+    places = [axes.get_subplotspec() for axes in figure.axes[:4]]
+    assert [(place.rowspan.start, place.colspan.start) for place in places] == [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+        (0, 3),
+    ]
+
+
+def test_a_row_of_a_comparison_has_one_colour_scale():
+    columns = {"a": {"t": torch.full((2, 2), -1.0)}, "b": {"t": torch.full((2, 2), 7.0)}}
+    figure = comparison(columns)
+    assert [axes.images[0].get_clim() for axes in figure.axes[1:4]] == [(-1, 7)] * 3
+
+
+def test_a_record_without_weights_is_not_called_no_record():
+    figure = comparison({"a": {"t": torch.ones(2, 2)}}, lost={("a", "u")})
+    assert words(figure.axes[5]) == ["no weights"]
+
+
+def test_a_comparison_of_seven_methods_with_long_names_stays_inside_the_figure():
+    name = "pad-net:type=ati,backbone=segnet,backbone.width=0.25+dwa:T="
+    found = {"t": torch.ones(2, 2), "u": torch.ones(2, 2)}
+    figure = comparison({f"{name}{i}": found for i in range(7)})
+    to_png(figure)
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert min(box.x0 for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= figure.bbox.x1
+    assert max(box.y1 for box in boxes) <= figure._suptitle.get_window_extent().y0
+    titles = sorted(axes.title.get_window_extent().extents.tolist() for axes in figure.axes[:9])
+    assert all(left[2] < right[0] for left, right in itertools.pairwise(titles))
+    height = panel_height(Input((3, 6, 8))) * figure.dpi
+    assert figure.axes[1].get_window_extent().height == pytest.approx(height, rel=0.1)
+
+
+def test_classes_of_maps_are_told_below_a_comparison():
+    target = Target("class", (6, 8), classes=2, names=("no", "yes"))
+    value = torch.zeros(6, 8, dtype=torch.long)
+    sample = Sample(0, torch.rand(3, 6, 8), {"t": value}, {"t": value})
+    tasks = {"t": Dense("t", target)}
+    figure = draw_comparison({"a": [sample]}, tasks, Input((3, 6, 8)), "title")
+    name, legend = figure.axes[-2:]
+    assert words(name) == ["t"]
+    labels = [text.get_text() for text in legend.get_legend().get_texts()]
+    assert labels == ["no", "yes", "not annotated"]
+
+
+def requests_for(paths, trained, folder: Path, protocol: str = "short.toml") -> list[Request]:
+    file = str(trained["hps/mgda"].parents[6] / protocol)
+    return [Request(path, folder, samples=2, protocol=file) for path in paths]
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """What was last drawn: columns, tasks, the input, the title and what has no weights."""
+    seen = []
+
+    def draw(*arguments):
+        seen[:] = arguments
+        return draw_comparison(*arguments)
+
+    monkeypatch.setattr(figures, "draw_comparison", draw)
+    return seen
+
+
+def test_records_of_single_tasks_share_a_column_of_their_own_predictions(
+    trained, tmp_path, compared
+):
+    names = ["single-task/parity", "hps/mgda", "single-task/digit"]
+    requests = requests_for([trained[name] for name in names], trained, tmp_path)
+    done = compare_records(requests, everything())
+    columns, tasks, _, title, lost = compared
+    assert list(columns) == ["single-task", "hps+mgda"]
+    assert list(tasks) == ["digit", "holes", "parity"]
+    assert title == "digits@1 · seed 0\n2 samples of split 'test'"
+    assert lost == set()
+    for sample in columns["single-task"]:
+        assert set(sample.predictions) == {"digit", "parity"}
+    for request in requests:
+        record = read_record(request.path)
+        weights = request.path.with_suffix(".safetensors")
+        alone = predict(rebuild(record, SHORT, everything(), weights, None), 2)
+        for sample, joined in zip(alone, columns[record.method], strict=True):
+            assert sample.index == joined.index
+            for task in record.tasks:
+                assert torch.equal(sample.predictions[task], joined.predictions[task])
+                assert torch.equal(sample.targets[task], joined.targets[task])
+    assert is_drawn(done.figure)
+    assert done.figure.parents[1] == tmp_path / "inspect"
+    assert done.notes == []
+
+
+def test_seeds_are_columns_of_their_own(trained, tmp_path, compared):
+    paths = [trained["toy-net/equal/1"], trained["toy-net/equal"]]
+    compare_records(requests_for(paths, trained, tmp_path, "toy.toml"), everything())
+    columns, _, _, title, _ = compared
+    assert list(columns) == ["toy-net+equal, seed 1", "toy-net+equal, seed 0"]
+    assert title.startswith("toy@1\n")
+    first, second = columns.values()
+    assert first[0].predictions["a"] != second[0].predictions["a"]
+
+
+def test_records_of_two_protocols_are_not_compared(trained, tmp_path):
+    requests = requests_for([trained["hps/mgda"], trained["toy-net/equal"]], trained, tmp_path)
+    with pytest.raises(
+        ProtocolError, match=r"under digits@1 of digest .* under toy@1 of"
+    ) as caught:
+        compare_records(requests, everything())
+    assert caught.value.exit_code == 2
+
+
+def test_a_run_given_twice_is_refused(trained, tmp_path):
+    requests = requests_for([trained["single-task/digit"]] * 2, trained, tmp_path)
+    with pytest.raises(BenchbedError, match=r"^single-task \(digit\), seed 0, is given twice"):
+        compare_records(requests, everything())
+
+
+def test_records_without_weights_are_left_out_with_a_note_each(copy, trained, tmp_path, compared):
+    lost = [copy(name, weights=False) for name in ("hps/mgda", "single-task/holes")]
+    requests = requests_for([*lost, trained["single-task/digit"]], trained, tmp_path)
+    done = compare_records(requests, everything())
+    columns, tasks, _, _, without = compared
+    assert list(columns) == ["single-task"]
+    assert list(tasks) == ["digit"]
+    assert ("single-task", "holes") in without
+    assert is_drawn(done.figure)
+    assert [note.partition(": No samples were drawn")[0] for note in done.notes] == [
+        "hps+mgda, seed 0",
+        "single-task (holes), seed 0",
+    ]
+    assert all("\n  benchbed run " in note for note in done.notes)
+
+
+def test_without_any_weights_there_is_no_comparison(copy, trained, tmp_path):
+    lost = [copy(name, weights=False) for name in ("hps/mgda", "single-task/holes")]
+    done = compare_records(requests_for(lost, trained, tmp_path), everything())
+    assert (done.figure, done.figures, len(done.notes)) == (None, [], 2)
+    assert done.facts()["comparison"] is None
+    assert not (tmp_path / "inspect").exists()
+
+
+def test_the_command_compares_several_records(trained, tmp_path, capsys):
+    paths = [trained["hps/mgda"], trained["single-task/digit"]]
+    keys = [path.stem[:8] for path in paths]
+    arguments = ["inspect", *keys, "--results", str(paths[0].parents[5]), "--samples", "1"]
+    arguments += ["--protocol", short_protocol(trained), "--output", str(tmp_path)]
+    figure = tmp_path / "comparison.png"
+    cli.main(arguments, standalone_mode=False)
+    assert capsys.readouterr().out.splitlines() == [str(figure)]
+    assert sorted(tmp_path.iterdir()) == [figure]
+    cli.main([*arguments, "--json"], standalone_mode=False)
+    facts = json.loads(capsys.readouterr().out)
+    assert list(facts) == ["comparison", "records", "notes"]
+    assert facts["comparison"] == str(figure)
+    assert [fact["key"] for fact in facts["records"]] == [path.stem for path in paths]
+    assert "curves" not in facts["records"][0]
 
 
 def test_without_matplotlib_one_sentence_names_the_remedy(trained, tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from benchbed.cli.common import (
 
 
 @click.command("inspect")
-@click.argument("record")
+@click.argument("records", nargs=-1, required=True, metavar="RECORD...")
 @click.option(
     "--samples",
     type=click.IntRange(1, 100),
@@ -28,17 +28,18 @@ from benchbed.cli.common import (
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the figures. [default: RESULTS/inspect/RUN KEY]",
+    help="Folder for the figures. "
+    "[default: RESULTS/inspect/RUN KEY; of several records the digest of their run keys]",
 )
 @click.option(
-    "--protocol", metavar="FILE", help="File of the record's protocol, if no plugin brings it."
+    "--protocol", metavar="FILE", help="File of the records' protocol, if no plugin brings it."
 )
 @data_option
 @results_option
 @strict_option
 @json_option
 def command(
-    record: str,
+    records: tuple[str, ...],
     samples: int,
     output: Path | None,
     protocol: str | None,
@@ -47,27 +48,44 @@ def command(
     strict_plugins: bool,
     as_json: bool,
 ) -> None:
-    """Draw a run's predictions and its training curves.
+    """Draw a run's predictions and its training curves, or several runs' predictions side by side.
 
-    RECORD is a record's JSON file, or the first 6 or more characters of its run key.
+    RECORD is a record's JSON file, or the first 6 or more characters of its run key. Several, of
+    one protocol, are drawn on the same samples, a column a method, without curves; records of one
+    method and seed for single tasks share a column.
 
     \b
     Examples:
       benchbed inspect 380257
       benchbed inspect results/runs/digits/1/hps/equal/380257b3959ddbf7828547231b1032ac.json
       benchbed inspect 380257 --samples 12 --output figures --json
+      benchbed inspect 380257 9c41d0 e27b55 --samples 3
     """
-    from benchbed.report.inspect import Request, find_record, inspect_record, require_matplotlib
+    from benchbed.report.inspect import (
+        Request,
+        compare_records,
+        find_record,
+        inspect_record,
+        require_matplotlib,
+    )
 
     require_matplotlib()
-    request = Request(find_record(record, results), results, output, samples, protocol, data_root)
-    done = inspect_record(request, open_registry(strict=strict_plugins))
+    requests = [
+        Request(find_record(record, results), results, output, samples, protocol, data_root)
+        for record in records
+    ]
+    registry = open_registry(strict=strict_plugins)
+    done = (
+        compare_records(requests, registry)
+        if len(requests) > 1
+        else inspect_record(requests[0], registry)
+    )
     if as_json:
         print_json(done.facts())
     else:
-        for path in filter(None, (done.panels, done.curves)):
+        for path in done.figures:
             click.echo(path)
-    if done.note:
-        click.echo(f"{'Error' if done.exit_code else 'Note'}: {done.note}", err=True)
+    for note in done.notes:
+        click.echo(f"{'Error' if done.exit_code else 'Note'}: {note}", err=True)
     if done.exit_code:
         raise click.exceptions.Exit(done.exit_code)

@@ -1,19 +1,26 @@
-"""Looking at one run: its record found, its curves drawn, and its predictions where it can be."""
+"""Looking at runs: records found, curves of one drawn, and predictions where they can be."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from benchbed.canonical import digest
 from benchbed.catalogue import find_protocol, protocols
 from benchbed.errors import BenchbedError, ProtocolError, RecordError, StoreError
 from benchbed.protocol import Protocol
 from benchbed.record import Record, decode_record
 from benchbed.registry import Registry
 from benchbed.store import Store, write_atomically
+
+if TYPE_CHECKING:
+    from benchbed.engine.session import Session
+    from benchbed.report.panels import Sample
+    from benchbed.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +58,75 @@ class Inspection:
     note: str = ""
     exit_code: int = 0
 
+    @property
+    def figures(self) -> list[Path]:
+        """Return the files that were written."""
+        return [self.panels, self.curves] if self.panels else [self.curves]
+
+    @property
+    def notes(self) -> list[str]:
+        """Return the note, if there is one."""
+        return [self.note] if self.note else []
+
     def facts(self) -> dict[str, Any]:
         """Return the figures' paths and the record's main facts, as plain data."""
-        record = self.record
         return {
-            "key": record.key,
-            "record": str(self.path),
-            "protocol": record.protocol,
-            "protocol_digest": record.protocol_digest,
-            "method": record.method,
-            "tasks": record.tasks,
-            "seed": record.seed,
-            "selection": record.selection,
-            "selected_epoch": record.selected_epoch,
-            "epochs": record.budget.epochs,
-            "test": record.test,
-            "validation": record.validation,
-            "parameters": record.costs.parameters.total,
-            "macs": record.costs.macs.all_tasks,
-            "tier": record.tier,
-            "notes": record.notes,
+            **_facts(self.record, self.path),
             "curves": str(self.curves),
             "panels": str(self.panels) if self.panels else None,
             "note": self.note,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was drawn of several records.
+
+    Attributes:
+        paths, records: of the records, in the order given.
+        figure: ``None`` where no record has weights.
+        notes: whose weights are missing, and what is to be known of predictions.
+    """
+
+    paths: Sequence[Path]
+    records: Sequence[Record]
+    figure: Path | None
+    notes: Sequence[str]
+    exit_code: int = 0
+
+    @property
+    def figures(self) -> list[Path]:
+        """Return the file that was written, if one was."""
+        return [self.figure] if self.figure else []
+
+    def facts(self) -> dict[str, Any]:
+        """Return the figure's path, the records' main facts and the notes, as plain data."""
+        return {
+            "comparison": str(self.figure) if self.figure else None,
+            "records": list(map(_facts, self.records, self.paths)),
+            "notes": list(self.notes),
+        }
+
+
+def _facts(record: Record, path: Path) -> dict[str, Any]:
+    return {
+        "key": record.key,
+        "record": str(path),
+        "protocol": record.protocol,
+        "protocol_digest": record.protocol_digest,
+        "method": record.method,
+        "tasks": record.tasks,
+        "seed": record.seed,
+        "selection": record.selection,
+        "selected_epoch": record.selected_epoch,
+        "epochs": record.budget.epochs,
+        "test": record.test,
+        "validation": record.validation,
+        "parameters": record.costs.parameters.total,
+        "macs": record.costs.macs.all_tasks,
+        "tier": record.tier,
+        "notes": record.notes,
+    }
 
 
 def require_matplotlib() -> None:
@@ -194,15 +246,22 @@ def _draw_panels(
 ) -> tuple[bytes, str]:
     """Return the figure, and what is to be known of it."""
     from benchbed.drawing import to_png
-    from benchbed.execution.plan import stale_components
     from benchbed.report.panels import draw_panels
+
+    session, samples, note = _predict(record, weights, registry, request)
+    title = f"{_title(record)}\n{_samples(session, samples)}"
+    return to_png(draw_panels(samples, session.tasks, session.dataset.input, title)), note
+
+
+def _predict(
+    record: Record, weights: Path, registry: Registry, request: Request
+) -> tuple[Session, list[Sample], str]:
+    """Return the rebuilt run, its predictions, and what is to be known of them."""
+    from benchbed.execution.plan import stale_components
     from benchbed.report.rebuild import predict, rebuild
 
     protocol = protocol_of(record, registry, request.protocol)
     session = rebuild(record, protocol, registry, weights, request.data_root)
-    samples = predict(session, request.samples)
-    title = f"{_title(record)}\n{len(samples)} samples of split '{protocol.data.test}'"
-    figure = draw_panels(samples, session.tasks, session.dataset.input, title)
     stale = dict.fromkeys(stale_components(record, session.job))
     note = (
         f"The source of {', '.join(stale)} has changed since the record was made; the predictions "
@@ -210,13 +269,124 @@ def _draw_panels(
         if stale
         else ""
     )
-    return to_png(figure), note
+    return session, predict(session, request.samples), note
+
+
+def compare_records(requests: Sequence[Request], registry: Registry) -> Comparison:
+    """Draw the predictions of several records side by side, a column a method and seed.
+
+    Args:
+        requests: one a record, with the same folders, samples and protocol.
+        registry: the installed plugins.
+
+    Raises:
+        BenchbedError: there is no matplotlib, a record cannot be trusted or rebuilt, the records
+            cannot share a figure, or the folder cannot be written.
+    """
+    require_matplotlib()
+    from benchbed.drawing import to_png
+    from benchbed.report.panels import draw_comparison
+
+    paths = [request.path for request in requests]
+    records = [read_record(path) for path in paths]
+    _require_comparable(records)
+    found = _predict_all(records, registry, requests)
+    if found.session is None:
+        return Comparison(paths, records, None, found.notes)
+    protocol, described = found.session.job.protocol, found.session.dataset.input
+    columns = {heading: samples for heading, samples in found.columns.items() if samples}
+    tasks = {name: found.tasks[name] for name in protocol.tasks if name in found.tasks}
+    seed = f" · seed {records[0].seed}" if _have_one_seed(records) else ""
+    drawn = _samples(found.session, next(iter(columns.values())))
+    title = f"{protocol.id}{seed}\n{drawn}"
+    content = to_png(draw_comparison(columns, tasks, described, title, found.lost))
+    key = digest([record.key for record in records])[:32]
+    folder = requests[0].output or requests[0].results / "inspect" / key
+    write_atomically(folder / "comparison.png", content)
+    return Comparison(paths, records, folder / "comparison.png", found.notes)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What records predict.
+
+    Attributes:
+        columns: by title, in the order given; without samples where all weights are missing.
+        tasks: of which there are predictions.
+        lost: columns and tasks whose weights are missing.
+        session: the last record's that has weights.
+    """
+
+    columns: dict[str, list[Sample]] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    lost: set[tuple[str, str]] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+    session: Session | None = None
+
+
+def _predict_all(
+    records: Sequence[Record], registry: Registry, requests: Sequence[Request]
+) -> _Found:
+    """Predict with one network at a time, so that there is room for many."""
+    from benchbed.report.panels import join
+
+    found = _Found()
+    one_seed = _have_one_seed(records)
+    for record, request in zip(records, requests, strict=True):
+        heading = record.method if one_seed else f"{record.method}, seed {record.seed}"
+        column = found.columns.setdefault(heading, [])
+        weights = request.path.with_suffix(".safetensors")
+        if weights.exists():
+            found.session, samples, note = _predict(record, weights, registry, request)
+            found.columns[heading] = join(column, samples)
+            found.tasks |= found.session.tasks
+        else:
+            note = _no_weights(record, weights, registry, request)
+            found.lost |= {(heading, task) for task in record.tasks}
+        if note:
+            found.notes.append(f"{_name(record)}, seed {record.seed}: {note}")
+    return found
+
+
+def _have_one_seed(records: Sequence[Record]) -> bool:
+    return len({record.seed for record in records}) == 1
+
+
+def _require_comparable(records: Sequence[Record]) -> None:
+    """Refuse records of several protocols, and two of the same prediction."""
+    first = records[0]
+    seen: dict[tuple[str, int, str], Record] = {}
+    for record in records:
+        if (record.protocol, record.protocol_digest) != (first.protocol, first.protocol_digest):
+            raise ProtocolError(
+                "Only records of one protocol can be compared, but "
+                + " and ".join(
+                    f"{r.key[:8]} was made under {r.protocol} of digest {r.protocol_digest[:12]}"
+                    for r in (first, record)
+                )
+                + "."
+            )
+        for task in record.tasks:
+            other = seen.setdefault((record.method, record.seed, task), record)
+            if other is not record:
+                raise BenchbedError(
+                    f"{_name(record)}, seed {record.seed}, is given twice, as {other.key[:8]} and "
+                    f"{record.key[:8]}; leave one of them out."
+                )
+
+
+def _name(record: Record) -> str:
+    task = "" if any(c.kind == "weighting" for c in record.components) else f" ({record.tasks[0]})"
+    return f"{record.method}{task}"
+
+
+def _samples(session: Session, samples: Sequence[Sample]) -> str:
+    return f"{len(samples)} samples of split '{session.job.protocol.data.test}'"
 
 
 def _title(record: Record) -> str:
-    task = "" if any(c.kind == "weighting" for c in record.components) else f" ({record.tasks[0]})"
     return (
-        f"{record.method}{task}\n{record.protocol} · seed {record.seed} · epoch "
+        f"{_name(record)}\n{record.protocol} · seed {record.seed} · epoch "
         f"{record.selected_epoch} of {record.budget.epochs} ({record.selection})"
     )
 

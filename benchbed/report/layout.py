@@ -61,5 +61,21 @@ def add_legend(
     )
 
 
+def name_beside(axes: Axes, name: str) -> None:
+    """Write a legend's name on empty axes at its left, beside the legend's first line."""
+    axes.axis("off")
+    axes.annotate(
+        name,
+        (1, 1),
+        (0, -5),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=6,
+        ha="right",
+        va="top",
+        parse_math=False,
+    )
+
+
 def _labels(handles: Sequence[Patch]) -> list[str]:
     return [str(handle.get_label()) for handle in handles]
