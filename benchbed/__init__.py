@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from benchbed.dataset import Dataset, Input, Target
     from benchbed.delta import delta_m
     from benchbed.errors import BenchbedError
+    from benchbed.geometry import Geometric, Placement
     from benchbed.hookspecs import hookimpl
     from benchbed.library import aggregate, backward, make_weighting
     from benchbed.spec import Option, Spec
@@ -32,9 +33,11 @@ _WHERE: Final = {
     "Dataset": "dataset",
     "Draws": "transform",
     "EpochInfo": "weighting",
+    "Geometric": "geometry",
     "Input": "dataset",
     "Option": "spec",
     "Phase": "architecture",
+    "Placement": "geometry",
     "Spec": "spec",
     "Target": "dataset",
     "Task": "task",
@@ -59,9 +62,11 @@ __all__ = [
     "Dataset",
     "Draws",
     "EpochInfo",
+    "Geometric",
     "Input",
     "Option",
     "Phase",
+    "Placement",
     "Spec",
     "Target",
     "Task",

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchbed.dataset import Target
+from benchbed.dataset import Input, Target
 from benchbed.errors import ContractError
 
 
@@ -24,8 +24,10 @@ class Batch:
         mixed: second targets by task, where inputs were mixed; they are scored as
             share·L(output, targets) + (1 − share)·L(output, mixed), so that no task knows of it.
         share: of the first targets.
-        described: the targets' descriptions by task: which are maps, and what flips do to them.
+        described: the targets' descriptions by task: which are maps, and what moves of the
+            image do to them.
         groups: for each way to group samples the batch's groups, int64 ``(N,)``.
+        input_described: shape and range of the data set's input, where known.
     """
 
     input: Tensor
@@ -34,6 +36,7 @@ class Batch:
     share: float = 1.0
     described: Mapping[str, Target] = field(default_factory=dict)
     groups: Mapping[str, Tensor] = field(default_factory=dict)
+    input_described: Input | None = None
 
     def __len__(self) -> int:
         return len(self.input)
@@ -57,6 +60,10 @@ class Draws:
     key: int
     indices: np.ndarray
     generator: torch.Generator
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.indices)
 
     def uniform(self, count: int = 1) -> Tensor:
         """Return numbers in [0, 1) for each sample, ``(N, count)``, float64, on the CPU."""

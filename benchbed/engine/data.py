@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, reduce
+from itertools import groupby, takewhile
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.dataset import Column, Target
+from benchbed.dataset import Column, Input, Target
 from benchbed.engine.seeding import derive
+from benchbed.geometry import Geometric, Placement, image_size, joins, resample, resample_each
 from benchbed.transform import Batch, Draws, Transform, check_batch
 
 
@@ -24,6 +28,7 @@ class Split:
         transforms: Sequence[Transform] = (),
         described: Mapping[str, Target] | None = None,
         groups: Iterable[str] = (),
+        input_described: Input | None = None,
     ) -> None:
         """Keep the columns.
 
@@ -31,14 +36,17 @@ class Split:
             columns: as ``Dataset.load`` returned them.
             targets: for each task its target's name.
             device: where batches go.
-            transforms: applied to each batch on the device, in this order.
+            transforms: applied to each batch on the device, in this order; neighbours that move
+                images are joined to one resampling.
             described: the targets' descriptions by task, for transforms.
             groups: names of the columns that hold samples' groups.
+            input_described: the input's description, for transforms.
         """
         self._input = columns["input"]
         self._targets = {task: columns[target] for task, target in targets.items()}
         self._described = described or {}
         self._groups = {name: columns[name] for name in groups}
+        self._input_described = input_described
         self.device = device
         self.transforms = tuple(transforms)
 
@@ -54,17 +62,38 @@ class Split:
             epoch: what they follow from too, beside the position.
             number: of the batch in its epoch; per-batch random numbers follow from it too.
         """
+        pairs = [
+            (transform, self._draws(place, indices, seed, epoch, number))
+            for place, transform in enumerate(self.transforms)
+        ]
+        leading = list(takewhile(_joins, pairs))
+        if leading and self.device.type == "cpu":
+            samples = (self._read(indices[i : i + 1]) for i in range(len(indices)))
+            batch = resample_each(samples, _placement(self._size, leading))
+            return _transformed(batch, pairs[len(leading) :])
+        return _transformed(self._read(indices), pairs)
+
+    @cached_property
+    def _size(self) -> tuple[int, int]:
+        return image_size(torch.as_tensor(self._input[np.arange(1)]))
+
+    def _read(self, indices: np.ndarray) -> Batch:
         targets = {task: self._fetch(column, indices) for task, column in self._targets.items()}
         groups = {name: self._fetch(column, indices) for name, column in self._groups.items()}
-        given = self._fetch(self._input, indices)
-        batch = Batch(given, targets, described=self._described, groups=groups)
-        for place, transform in enumerate(self.transforms):
-            generator = torch.Generator().manual_seed(
-                derive(seed, "transform", place, epoch, "batch", number)
-            )
-            draws = Draws(derive(seed, "transform", place, epoch), indices, generator)
-            batch = check_batch(transform, batch, transform(batch, draws))
-        return batch
+        return Batch(
+            self._fetch(self._input, indices),
+            targets,
+            described=self._described,
+            groups=groups,
+            input_described=self._input_described,
+        )
+
+    @staticmethod
+    def _draws(place: int, indices: np.ndarray, seed: int, epoch: int, number: int) -> Draws:
+        generator = torch.Generator().manual_seed(
+            derive(seed, "transform", place, epoch, "batch", number)
+        )
+        return Draws(derive(seed, "transform", place, epoch), indices, generator)
 
     def _fetch(self, column: Column, indices: np.ndarray) -> Tensor:
         tensor = torch.as_tensor(column[indices])
@@ -88,6 +117,28 @@ class Split:
         stop = len(order) - len(order) % size if drop_last else len(order)
         for number, start in enumerate(range(0, stop, size)):
             yield self.batch(order[start : min(start + size, stop)], seed, epoch, number)
+
+
+def _transformed(batch: Batch, pairs: Sequence[tuple[Transform, Draws]]) -> Batch:
+    """Return a batch with transforms applied, neighbours that move images by one resampling."""
+    for moving, group in groupby(pairs, _joins):
+        neighbours = list(group)
+        if moving:
+            batch = resample(batch, _placement(image_size(batch.input), neighbours))
+            continue
+        for transform, draws in neighbours:
+            batch = check_batch(transform, batch, transform(batch, draws))
+    return batch
+
+
+def _joins(pair: tuple[Transform, Draws]) -> bool:
+    return joins(pair[0])
+
+
+def _placement(size: tuple[int, int], pairs: Sequence[tuple[Transform, Draws]]) -> Placement:
+    """Return what transforms that move images do together."""
+    placed = [cast(Geometric, transform).placed(size, draws) for transform, draws in pairs]
+    return reduce(Placement.then, placed)
 
 
 def batches_per_epoch(samples: int, batch_size: int, *, drop_last: bool) -> int:

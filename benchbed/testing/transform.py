@@ -134,7 +134,7 @@ class TransformContract(Contract):
             part = _plain(transform(self.batch(places), draws))
             at = torch.tensor(places)
             for key, values in part.items():
-                same = torch.allclose(values, whole[key][at], rtol=1e-5, atol=1e-6)
+                same = torch.allclose(values, whole[key][at], rtol=1e-5, atol=1e-6, equal_nan=True)
                 assert same, (
                     f"{self.name}.forward treats '{key}' of a sample differently in another batch; "
                     "draw from draws.uniform() only, or leave 'per_sample' out."

@@ -10,6 +10,7 @@ from benchbed.spec import Option, Spec
 from benchbed_zoo.architectures import feature_sharing, hard_sharing
 from benchbed_zoo.datasets import on_disk
 from benchbed_zoo.tasks import contours, pixel_classes, pixel_values, samples
+from benchbed_zoo.transforms import specs as transforms
 from benchbed_zoo.weightings import gramian_level, loss_level, other_levels
 
 _HERE = Path(__file__).parent
@@ -107,15 +108,7 @@ def benchbed_datasets() -> Iterable[Spec]:
 @hookimpl
 def benchbed_transforms() -> Iterable[Spec]:
     """Batch transforms."""
-    return [
-        Spec(
-            id="flip",
-            version="1.0",
-            target=_target("transforms.flip", "Flip"),
-            summary="images and maps mirrored left to right, each sample by itself",
-            options={"p": Option(float, 0.5, "probability", minimum=0, maximum=1)},
-        ),
-    ]
+    return transforms.SPECS
 
 
 @hookimpl
