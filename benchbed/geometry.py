@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeGuard
@@ -175,17 +175,26 @@ def resample(batch: Batch, placement: Placement) -> Batch:
     Raises:
         DataError: the inputs are no images of real numbers.
     """
-    device = batch.input.device
-    if device.type == "cpu":
+    if batch.input.is_cpu:
         # copies: what was read in order is then read in any order from the cache
         singles = (_chosen(batch, slice(i, i + 1)) for i in range(len(batch)))
-        return resample_each((_mapped(x, _copy) for x in singles), placement)
+        return resample_each((_mapped(x, torch.clone) for x in singles), placement)
+    return _resample_alike(batch, placement)
+
+
+def _resample_alike(batch: Batch, placement: Placement) -> Batch:
+    """Return the batch moved, all samples of a kind at once, as a GPU does it."""
+    device = batch.input.device
     mover = _Mover(placement, image_size(batch.input), device)
-    pieces = []
+    whole = _mapped(batch, torch.empty_like)
     for places in mover.alike():
         at = torch.tensor(places).to(device)
-        pieces.append((at, mover.moved(_chosen(batch, at), places, at)))
-    return _assembled(pieces, len(batch))
+        samples = _chosen(batch, at)
+        moved = _mapped(samples, torch.empty_like)
+        mover.move(samples, places, at, moved)
+        for into, (part, _) in zip(_tensors(whole), _parts(moved), strict=True):
+            into[at] = part
+    return whole
 
 
 def resample_each(samples: Iterable[Batch], placement: Placement) -> Batch:
@@ -198,55 +207,44 @@ def resample_each(samples: Iterable[Batch], placement: Placement) -> Batch:
     Raises:
         DataError: the inputs are no images of real numbers.
     """
-    return _assembled(_each(samples, placement), len(placement))
-
-
-def _each(samples: Iterable[Batch], placement: Placement) -> Iterator[tuple[slice, Batch]]:
     mover: _Mover | None = None
+    whole: Batch | None = None
+    count = len(placement)
     for place, sample in enumerate(samples):
         mover = mover or _Mover(placement, image_size(sample.input), sample.input.device)
+        whole = whole or _mapped(sample, lambda x: x.new_empty((count, *x.shape[1:])))
         at = slice(place, place + 1)
-        yield at, mover.moved(sample, [place], at)
-
-
-def _mapped(batch: Batch, change: Callable[[Tensor, Target | None], Tensor]) -> Batch:
-    """Return a batch with all tensors changed; those of targets are given with their targets."""
-
-    def changed(targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: change(x, batch.described[name]) for name, x in targets.items()}
-
-    return batch.replace(
-        input=change(batch.input, None),
-        targets=changed(batch.targets),
-        mixed=None if batch.mixed is None else changed(batch.mixed),
-        groups={name: change(x, _NO_MAP) for name, x in batch.groups.items()},
-    )
-
-
-def _chosen(batch: Batch, at: slice | Tensor) -> Batch:
-    """Return some of the samples."""
-    return _mapped(batch, lambda x, _: x[at])
-
-
-def _copy(x: Tensor, target: Target | None) -> Tensor:
-    return x.clone()
-
-
-def _assembled(pieces: Iterable[tuple[slice | Tensor, Batch]], count: int) -> Batch:
-    """Return the batch of all pieces, each with its samples' places."""
-    whole: Batch | None = None
-    for at, piece in pieces:
-        whole = whole or _mapped(piece, lambda x, _: x.new_empty((count, *x.shape[1:])))
-        for into, part in zip(_tensors(whole), _tensors(piece), strict=True):
-            into[at] = part
+        mover.move(sample, [place], at, _chosen(whole, at))
     if whole is None:
         raise ValueError("A batch without a sample cannot be moved.")
     return whole
 
 
+def _mapped(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
+    """Return a batch with all tensors changed."""
+    return batch.replace(
+        input=change(batch.input),
+        targets={name: change(x) for name, x in batch.targets.items()},
+        mixed=batch.mixed and {name: change(x) for name, x in batch.mixed.items()},
+        groups={name: change(x) for name, x in batch.groups.items()},
+    )
+
+
+def _chosen(batch: Batch, at: slice | Tensor) -> Batch:
+    """Return some of the samples."""
+    return _mapped(batch, lambda x: x[at])
+
+
+def _parts(batch: Batch) -> Iterator[tuple[Tensor, Target | None]]:
+    """Yield all tensors, each with its target, which images have none of."""
+    yield batch.input, None
+    for targets in (batch.targets, batch.mixed or {}):
+        yield from ((x, batch.described[name]) for name, x in targets.items())
+    yield from ((x, _NO_MAP) for x in batch.groups.values())
+
+
 def _tensors(batch: Batch) -> list[Tensor]:
-    targets = [*batch.targets.values(), *(batch.mixed or {}).values()]
-    return [batch.input, *targets, *batch.groups.values()]
+    return [x for x, _ in _parts(batch)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +294,8 @@ class _Straight:
         ends = [int(places[end]) for places in (rows.lower, rows.upper) for end in (0, -1)]
         return cls(columns, rows, min(ends), max(ends))
 
-    def bilinear(self, images: Tensor) -> Tensor:
-        """Return ``(1, C, h, w)`` images, interpolated."""
+    def bilinear(self, images: Tensor, out: Tensor) -> None:
+        """Write ``(1, C, h, w)`` images, interpolated, into ``out``."""
         columns, rows = self.columns, self.rows
         needed = images[:, :, self.first : self.last + 1]
         wide = torch.lerp(
@@ -305,16 +303,17 @@ class _Straight:
             _columns(needed, columns.upper),
             columns.weight.to(images),
         )
-        return torch.lerp(
+        torch.lerp(
             wide.index_select(2, rows.lower - self.first),
             wide.index_select(2, rows.upper - self.first),
             rows.weight.to(images)[:, None],
+            out=out,
         )
 
-    def nearest(self, maps: Tensor) -> Tensor:
-        """Return the nearest pixels of ``(1, C, h, w)`` maps."""
+    def nearest(self, maps: Tensor, out: Tensor) -> None:
+        """Write the nearest pixels of ``(1, C, h, w)`` maps into ``out``."""
         wide = _columns(maps[:, :, self.first : self.last + 1], self.columns.nearest)
-        return wide.index_select(2, self.rows.nearest - self.first)
+        torch.index_select(wide, 2, self.rows.nearest - self.first, out=out)
 
 
 def _columns(maps: Tensor, places: Tensor) -> Tensor:
@@ -327,19 +326,19 @@ class _Turned:
     def __init__(self, x: Tensor, y: Tensor) -> None:
         self._x, self._y = x, y
 
-    def bilinear(self, images: Tensor) -> Tensor:
-        """Return ``(n, C, h, w)`` images, interpolated."""
+    def bilinear(self, images: Tensor, out: Tensor) -> None:
+        """Write ``(n, C, h, w)`` images, interpolated, into ``out``."""
         height, width = images.shape[-2:]
         grid = torch.stack([self._x * (2 / width) - 1, self._y * (2 / height) - 1], dim=-1)
         # with zeros beyond the border its pixels would be darkened
-        return F.grid_sample(
-            images, grid.to(images.dtype), padding_mode="border", align_corners=False
+        out.copy_(
+            F.grid_sample(images, grid.to(images.dtype), padding_mode="border", align_corners=False)
         )
 
-    def nearest(self, maps: Tensor) -> Tensor:
-        """Return the nearest pixels of ``(n, C, h, w)`` maps."""
+    def nearest(self, maps: Tensor, out: Tensor) -> None:
+        """Write the nearest pixels of ``(n, C, h, w)`` maps into ``out``."""
         flat = maps.flatten(2)
-        return flat.gather(2, self._index.expand(flat.shape)).reshape(maps.shape)
+        torch.gather(flat, 2, self._index.expand(flat.shape), out=out.flatten(2))
 
     @cached_property
     def _index(self) -> Tensor:
@@ -405,30 +404,30 @@ class _Mover:
         kinds = dict.fromkeys(self._mirrored)
         return [[i for i, axes in enumerate(self._mirrored) if axes == kind] for kind in kinds]
 
-    def moved(self, samples: Batch, places: list[int], at: slice | Tensor) -> Batch:
-        """Return samples that are alike, moved, but shared where they stay.
+    def move(self, samples: Batch, places: list[int], at: slice | Tensor, into: Batch) -> None:
+        """Move samples that are alike.
 
         Args:
             samples: some of the batch.
             places: theirs in the batch.
             at: the same as an index on the device.
+            into: of the same shapes, contiguous; what is moved is written there.
         """
         axes = self._mirrored[places[0]]
         moves: dict[tuple[int, int], tuple[_Straight | _Turned, Tensor]] = {}
-
-        def moved(maps: Tensor, target: Target | None) -> Tensor:
+        for (maps, target), out in zip(_parts(samples), _tensors(into), strict=True):
             if target is not None and not target.size:
-                return maps
+                out.copy_(maps)
+                continue
             if axes is not None:
-                there = maps.flip(axes) if axes else maps
+                out.copy_(maps.flip(axes) if axes else maps)
             else:
                 size = (maps.shape[-2], maps.shape[-1])
                 if size not in moves:
                     moves[size] = self._sources_of(size).moves(places, at)
-                there = _resampled(maps, target, *moves[size], self._placement.background)
-            return there if target is None else self._adapted(there, target, places)
-
-        return _mapped(samples, moved)
+                _resample(maps, target, *moves[size], self._placement.background, out)
+            if target is not None:
+                self._adapt(out, target, places)
 
     def _sources_of(self, size: tuple[int, int]) -> _Sources:
         if size not in self._sources:
@@ -436,28 +435,28 @@ class _Mover:
             self._sources[size] = _Sources(scaled, size, self._device)
         return self._sources[size]
 
-    def _adapted(self, maps: Tensor, target: Target, places: list[int]) -> Tensor:
-        """Return moved maps with what the move does to their numbers."""
+    def _adapt(self, maps: Tensor, target: Target, places: list[int]) -> None:
+        """Do to the numbers of moved maps what the move does to them."""
         if target.geometry == "direction" and not all(self._upright[place] for place in places):
-            return _turned(maps, self._turns[places])
+            _turn(maps, self._turns[places])
         if target.geometry == "distance" and any(self._divided[place] for place in places):
-            return maps / self._placement.divisor[places].to(maps)[:, None, None]
-        return maps
+            maps /= self._placement.divisor[places].to(maps)[:, None, None]
 
 
-def _resampled(
+def _resample(
     maps: Tensor,
     target: Target | None,
     move: _Straight | _Turned,
     beyond: Tensor,
     background: bool,
-) -> Tensor:
-    """Return images (no target) or maps moved."""
+    out: Tensor,
+) -> None:
+    """Write images (no target) or maps, moved, into ``out``."""
     flat = maps.reshape(len(maps), -1, *maps.shape[-2:])
-    moved = move.bilinear(flat) if target is None else move.nearest(flat)
+    flat_out = out.view(flat.shape)
+    (move.bilinear if target is None else move.nearest)(flat, flat_out)
     if len(beyond):
-        moved.masked_fill_(beyond, _beyond(target, background))
-    return moved.reshape(maps.shape)
+        flat_out.masked_fill_(beyond, _beyond(target, background))
 
 
 def _beyond(target: Target | None, background: bool) -> float:
@@ -469,16 +468,15 @@ def _beyond(target: Target | None, background: bool) -> float:
     return 0 if background or target.ignore is None else target.ignore
 
 
-def _turned(directions: Tensor, turns: Tensor) -> Tensor:
-    """Return ``(n, 3, h, w)`` directions with x and y multiplied by ``turns``, ``(n, 2, 2)``.
-
-    Those that are only mirrored are changed in place.
-    """
+def _turn(directions: Tensor, turns: Tensor) -> None:
+    """Multiply x and y of directions ``(n, 3, h, w)`` by ``turns``, ``(n, 2, 2)``."""
     (a, b), (c, d) = turns.to(directions).permute(1, 2, 0)[..., None, None]
-    x, y, z = directions.unbind(1)
+    x, y, _ = directions.unbind(1)
     if bool(turns[:, [0, 1], [1, 0]].any()):
-        return torch.stack([a * x + b * y, c * x + d * y, z], dim=1)
+        turned = a * x + b * y
+        y.mul_(d).add_(c * x)
+        x.copy_(turned)
+        return
     x *= a
     if bool((turns[:, 1, 1] != 1).any()):
         y *= d
-    return directions

@@ -9,6 +9,7 @@ Target: at least three times as fast at batch 8, in wall and CPU time; memory fl
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import statistics
@@ -22,9 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchbed.dataset import Target
 from benchbed.engine.data import Split
-from benchbed_zoo.datasets.columns import Scaled, mapped
+from benchbed_zoo.datasets.nyuv2 import NYUv2
 from benchbed_zoo.transforms.flip import Flip
 from benchbed_zoo.transforms.scale_crop import ScaleCrop
 from benchmarks.timing import save
@@ -32,11 +32,6 @@ from benchmarks.timing import save
 SAMPLES, HEIGHT, WIDTH, CLASSES = 96, 288, 384, 13
 EPOCHS, TURNS = 10, 7
 FREED = 31 * 2**20
-TARGETS = {
-    "segmentation": Target("class", (HEIGHT, WIDTH), classes=CLASSES, ignore=255),
-    "depth": Target("value", (HEIGHT, WIDTH), geometry="distance"),
-    "normals": Target("value", (3, HEIGHT, WIDTH), geometry="direction"),
-}
 
 
 def main() -> None:
@@ -44,7 +39,8 @@ def main() -> None:
     # as a network's activations do: glibc then keeps freed memory, which is better for both
     torch.empty(FREED, dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+        root = Path(folder) / "data"
+        os.environ["BENCHBED_CACHE"] = str(Path(folder) / "cache")
         write(root)
         found = {str(size): compared(root, size) for size in (8, 2)}
         memory = resident_by_epoch(cached(root, 8))
@@ -120,25 +116,12 @@ def resident_by_epoch(epoch: Callable[[int], Iterable[object]]) -> list[float]:
 
 
 def write(root: Path) -> None:
-    """Write the samples in both forms: a file a sample and target, and one array a target."""
-    stored = {
-        "image": np.empty((SAMPLES, 3, HEIGHT, WIDTH), np.uint8),
-        "segmentation": np.empty((SAMPLES, HEIGHT, WIDTH), np.uint8),
-        "depth": np.empty((SAMPLES, HEIGHT, WIDTH), np.uint16),
-        "normals": np.empty((SAMPLES, 3, HEIGHT, WIDTH), np.int16),
-    }
-    for name in stored:
-        (root / name).mkdir()
-    for index in range(SAMPLES):
-        sample = smooth(index)
-        for name, array in sample.items():
-            np.save(root / name / f"{index}.npy", array)
-        stored["image"][index] = np.rint(255 * np.moveaxis(sample["image"], -1, 0))
-        stored["segmentation"][index] = sample["segmentation"]
-        stored["depth"][index] = np.rint(1000 * sample["depth"][..., 0])
-        stored["normals"][index] = np.rint(32767 * np.moveaxis(sample["normals"], -1, 0))
-    for name, array in stored.items():
-        np.save(root / f"{name}.npy", array)
+    """Write the samples as MTAN's release has them: a file a sample and target."""
+    for place, count in (("train", SAMPLES), ("val", 1)):
+        for index in range(count):
+            for name, array in smooth(index).items():
+                (root / place / name).mkdir(parents=True, exist_ok=True)
+                np.save(root / place / name / f"{index}.npy", array)
 
 
 def smooth(index: int) -> dict[str, np.ndarray]:
@@ -149,29 +132,26 @@ def smooth(index: int) -> dict[str, np.ndarray]:
     normals = F.normalize(fine[..., 5:] - torch.tensor([0.5, 0.5, 1.5]), dim=-1)
     return {
         "image": fine[..., :3].numpy(),
-        "segmentation": (fine[..., 3] * (CLASSES - 1)).round().numpy(),
+        "label": (fine[..., 3] * (CLASSES - 1)).round().numpy(),
         "depth": (0.5 + 9 * fine[..., 4:5]).numpy(),
-        "normals": normals.numpy(),
+        "normal": normals.numpy(),
     }
 
 
 def cached(root: Path, size: int) -> Callable[[int], Iterable[object]]:
-    """Return what feeds an epoch from memory-mapped arrays."""
-    columns = {
-        "input": Scaled(mapped(root / "image.npy"), 255),
-        "segmentation": mapped(root / "segmentation.npy"),
-        "depth": Scaled(mapped(root / "depth.npy"), 1000),
-        "normals": Scaled(mapped(root / "normals.npy"), 32767),
-    }
-    targets = {name: name for name in TARGETS}
+    """Return what feeds an epoch of the data set ``nyuv2`` from its cache."""
+    dataset = NYUv2()
+    columns, targets = dataset.load("trainval", root), {name: name for name in dataset.targets}
     transforms = [Flip(), ScaleCrop()]
-    split = Split(columns, targets, torch.device("cpu"), transforms, TARGETS)
+    split = Split(columns, targets, torch.device("cpu"), transforms, dataset.targets)
     return lambda number: split.shuffled(size, 0, number, drop_last=False)
 
 
 def plain(root: Path, size: int, workers: int) -> Callable[[int], Iterable[object]]:
     """Return what feeds an epoch from a file a sample and target."""
-    loader = torch.utils.data.DataLoader(OneFileEach(root), size, shuffle=True, num_workers=workers)
+    loader = torch.utils.data.DataLoader(
+        OneFileEach(root / "train"), size, shuffle=True, num_workers=workers
+    )
     return lambda number: loader
 
 
@@ -185,8 +165,8 @@ class OneFileEach(torch.utils.data.Dataset[tuple[Tensor, ...]]):
         return SAMPLES
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        image, normals = (self.read(name, index).movedim(-1, 0) for name in ("image", "normals"))
-        labels = self.read("segmentation", index)[None]
+        image, normals = (self.read(name, index).movedim(-1, 0) for name in ("image", "normal"))
+        labels = self.read("label", index)[None]
         depth = self.read("depth", index).movedim(-1, 0)
         scale = random.choice([1.0, 1.2, 1.5])
         height, width = int(HEIGHT / scale), int(WIDTH / scale)

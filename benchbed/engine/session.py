@@ -64,7 +64,8 @@ class Session:
         made = [make_component(component, Transform) for component in transforms]
         groups = {group for task in self.tasks.values() for group in task.target.groups}
         described = {name: task.target for name, task in self.tasks.items()}
-        return Split(columns, targets, self.device, made, described, sorted(groups))
+        given = self.dataset.input
+        return Split(columns, targets, self.device, made, described, sorted(groups), given)
 
     def example(self, batch: int = 1) -> Tensor:
         """Return an input of zeros on the device, for costing."""

@@ -33,6 +33,7 @@ from benchbed.report.layout import (
     add_legend,
     class_patches,
     legend_height,
+    name_beside,
     panel_height,
     panel_width,
 )
@@ -107,7 +108,7 @@ def draw_sheet(
             figure.colorbar(panels[0].images[0], cax=bar, orientation="horizontal")
             bar.tick_params(labelsize=6)
     for row, (name, handles) in enumerate(legends.items(), start=len(heights) + len(bars)):
-        _name_legend(figure.add_subplot(grid[row, 0]), name)
+        name_beside(figure.add_subplot(grid[row, 0]), name)
         add_legend(figure.add_subplot(grid[row, 1:]), handles, room, "upper left")
     set_title(figure, title)
     return figure
@@ -142,22 +143,6 @@ def _draw_inputs(
     for axes, value, position in zip(panels, torch.tensor(values), positions, strict=True):
         draw_input(axes, value, described)
         axes.set_ylabel(f"sample {position}", fontsize=8)
-
-
-def _name_legend(axes: Axes, name: str) -> None:
-    """Write the name of a legend on its left, beside its first line."""
-    axes.axis("off")
-    axes.annotate(
-        name,
-        (1, 1),
-        (0, -5),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        fontsize=6,
-        ha="right",
-        va="top",
-        parse_math=False,
-    )
 
 
 def _draw_column(panels: Sequence[Axes], values: np.ndarray, target: Target) -> None:

@@ -16,7 +16,7 @@ from benchbed.testing import (
     TransformContract,
     WeightingContract,
 )
-from tests.zoo import architectures, datasets, tasks, weightings
+from tests.zoo import architectures, datasets, tasks, transforms, weightings
 
 
 class TestHps(ArchitectureContract):
@@ -107,7 +107,7 @@ class TestRooms(DatasetContract):
 
 def files_of_one_plugin():
     """The test files of single plugins, which hold their conformance classes."""
-    for package in (architectures, datasets, tasks, weightings):
+    for package in (architectures, datasets, tasks, transforms, weightings):
         for found in pkgutil.iter_modules(package.__path__):
             if found.name.startswith("test_"):
                 yield importlib.import_module(f"{package.__name__}.{found.name}")
