@@ -276,6 +276,7 @@ def test_defaults_are_frozen_because_digests_leave_them_out():
 
 RELEASED = {
     "digits@1": "7e60072efee674acc87f8b824b78c37a86093ff1fe01919196b4402b3040e4e2",
+    "nyuv2-mtan@1": "8565b637f88d61979b1cb06305e1589fa418dd9ede71583779fd34002938e79c",
     "rooms-full@1": "dcd86975527e72e382e085673397cd5094eacd4717e054573426fe218fad640b",
     "rooms-small@1": "f6fe297a19c64e42d3eeeac9a8264245f481f93c2672d0467d0ebbaecd474274",
 }

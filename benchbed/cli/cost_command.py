@@ -118,8 +118,8 @@ def _print(costs: Mapping[str, Costs], ratios: Mapping[str, Ratio], reference: s
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     relative = (f"÷ {reference}", "printed") if ratios else ("fp32 KB", "fp16 KB")
-    for title in ("method", "params", "shared", "MACs", *relative, "uncounted"):
-        table.add_column(title, justify="left" if title in {"method", "uncounted"} else "right")
+    for title in ("method", "params", "shared", "MACs", *relative):
+        table.add_column(title, justify="left" if title == "method" else "right")
     for name, found in costs.items():
         sizes = (f"{found.size_kb['fp32']:.1f}", f"{found.size_kb['fp16']:.1f}")
         table.add_row(
@@ -128,10 +128,12 @@ def _print(costs: Mapping[str, Costs], ratios: Mapping[str, Ratio], reference: s
             f"{found.parameters.shared:,}",
             human(found.macs.all_tasks),
             *(_ratio_cells(ratios[name]) if ratios else sizes),
-            ", ".join(found.uncounted),
         )
     console().print(table)
     click.echo(f"MACs of one sample, all tasks: {MAC_CONVENTION}.")
+    uncounted = sorted({name for found in costs.values() for name in found.uncounted})
+    if uncounted:
+        click.echo(f"Operators that are not counted: {', '.join(uncounted)}.")
     for line in _verdicts(ratios):
         click.echo(line)
 

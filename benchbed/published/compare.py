@@ -189,10 +189,17 @@ def _printed(
         differs={
             name: (value, known[name])
             for name, value in theirs.items()
-            if value is not None and value != known[name]
+            if value is not None and not _same(name, value, known[name])
         },
         left_open=tuple(name for name, value in theirs.items() if value is None),
     )
+
+
+def _same(name: str, theirs: object, ours: object) -> bool:
+    """Tell whether two statements agree; backbones' names may differ in case and hyphens."""
+    if name == "backbone" and isinstance(theirs, str) and isinstance(ours, str):
+        theirs, ours = (text.casefold().replace("-", "") for text in (theirs, ours))
+    return theirs == ours
 
 
 def _delta(
