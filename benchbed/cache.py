@@ -57,15 +57,25 @@ def cached(key: str, build: Callable[[Path], None], size: int) -> Path:
     return entry
 
 
+def require_space(path: Path, size: int) -> None:
+    """Refuse what does not fit on the disk of a path in the cache.
+
+    Raises:
+        DataError: fewer bytes are free.
+    """
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < size:
+        raise DataError(
+            f"The cache {path} needs {size / 1e6:.0f} MB and the disk has {free / 1e6:.0f} MB "
+            f"left; free some, or set {VARIABLE} to a folder on another disk."
+        )
+
+
 def _make(entry: Path, build: Callable[[Path], None], size: int) -> None:
     parts = entry.with_name(f"{entry.name}.part")
     shutil.rmtree(parts, ignore_errors=True)  # of a process that was killed
-    free = shutil.disk_usage(entry.parent).free
-    if free < size:
-        raise DataError(
-            f"The cache {entry} needs {size / 1e6:.0f} MB and the disk has {free / 1e6:.0f} MB "
-            f"left; free some, or set {VARIABLE} to a folder on another disk."
-        )
+    require_space(entry, size)
     parts.mkdir()
     try:
         build(parts)

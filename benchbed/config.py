@@ -25,11 +25,17 @@ def config_file() -> Path:
 def default_data_root() -> Path | None:
     """Return the folder that ``BENCHBED_DATA`` names, or the configuration file, if either does.
 
+    In the file it may be relative to the file's folder.
+
     Raises:
         BenchbedError: the configuration file is wrong.
     """
-    named = os.environ.get(DATA) or _read(config_file()).get("data_root")
-    return Path(named).expanduser() if named else None
+    named = os.environ.get(DATA)
+    if named:
+        return Path(named).expanduser()
+    path = config_file()
+    named = _read(path).get("data_root")
+    return path.parent / Path(named).expanduser() if named else None
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -40,7 +46,9 @@ def _read(path: Path) -> dict[str, str]:
     """
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if os.environ.get(CONFIG):
+            raise BenchbedError(f"{CONFIG} names {path}, which is not there.") from error
         return {}
     except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise BenchbedError(

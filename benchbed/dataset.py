@@ -139,6 +139,14 @@ class Dataset(ABC):
         """
         return 0
 
+    def notes(self, root: Path | None) -> list[str]:
+        """Return what is not wrong but should be known of the data, a sentence each.
+
+        Raises:
+            DataError: data is missing or damaged.
+        """
+        return []
+
     def check(self, root: Path | None, report: Report = silent) -> list[str]:
         """Return what is missing or wrong, a sentence each with its path; empty if all is well.
 

@@ -25,8 +25,21 @@ def config(tmp_path, monkeypatch):
     return tmp_path / "config.toml"
 
 
-def test_without_a_file_there_is_no_root():
+def test_without_a_file_there_is_no_root(tmp_path, monkeypatch):
+    monkeypatch.delenv("BENCHBED_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
     assert default_data_root() is None
+
+
+def test_a_named_file_must_be_there(config):
+    with pytest.raises(BenchbedError, match=f"BENCHBED_CONFIG names {config}, which is not there"):
+        default_data_root()
+
+
+def test_a_relative_root_is_relative_to_the_file(config):
+    config.write_text('data_root = "data"')
+    assert default_data_root() == config.parent / "data"
 
 
 def test_the_file_names_the_root_and_the_variable_goes_first(config, tmp_path, monkeypatch):
@@ -71,7 +84,8 @@ def test_all_ways_lead_to_the_data(config, tmp_path, monkeypatch, run, way):
     assert (status, out) == (0, "nyuv2: nothing wrong.\n")
 
 
-def test_without_any_the_sentence_names_them(run):
+def test_without_any_the_sentence_names_them(config, run):
+    config.touch()
     status, out, _ = run("check", "nyuv2")
     assert status == 2
     assert all(way in out for way in ("--data-root", "BENCHBED_DATA", "configuration file"))

@@ -101,6 +101,7 @@ def prepare(dataset: str, data_root: Path | None, strict_plugins: bool) -> None:
         click.echo(f"{dataset}: prepared in {seconds_text(time.perf_counter() - start)}.")
     else:
         click.echo(f"{dataset}: prepared already.")
+    _print_notes(found, data_root)
     click.echo(f"The cache is {cache_folder()}.")
 
 
@@ -132,6 +133,7 @@ def check(dataset: str, data_root: Path | None, as_json: bool, strict_plugins: b
         click.echo("\n".join(lines) or f"{dataset}: nothing wrong.")
     if problems:
         raise click.exceptions.Exit(2)
+    _print_notes(found, data_root)
 
 
 @command.command("fixture")
@@ -285,6 +287,11 @@ def _print_source(dataset: Dataset) -> None:
     for name, text in (("Licence", dataset.licence), ("Home page", dataset.homepage)):
         if text:
             click.echo(f"{name}: {text}")
+
+
+def _print_notes(dataset: Dataset, root: Path | None) -> None:
+    for note in dataset.notes(root):
+        click.echo(f"Note: {note}", err=True)
 
 
 def _parse_samples(text: str) -> int | list[int]:

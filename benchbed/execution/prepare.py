@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchbed.cache import cache_folder
+from benchbed.cache import cache_folder, require_space
 from benchbed.dataset import Dataset, Report
 
 
@@ -27,7 +27,9 @@ def prepare(dataset: Dataset, name: str, root: Path | None, console: Console) ->
     """
     size = dataset.size(root)
     if size:
-        console.print(f"{name}: {size / 1e6:,.0f} MB go to {cache_folder()}", markup=False)
+        require_space(cache_folder(), size)
+        shown = f"{size / 1e6:,.0f} MB" if size < 1e9 else f"{size / 1e9:,.1f} GB"
+        console.print(f"{name}: {shown} go to {cache_folder()}", markup=False)
     worked = False
     with progress_bar(f"preparing {name}", console) as advance:
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from benchbed.environment import cores
 from benchbed.errors import one_line
 from benchbed.execution.executor import Executor, Observer, Result
 from benchbed.execution.plan import Plan, PlannedRun
@@ -87,6 +87,4 @@ def measurable(plan: Plan, results: Sequence[Result]) -> list[PlannedRun]:
 
 def default_jobs() -> int:
     """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return cores()

@@ -20,6 +20,10 @@ LENGTH: Final = 0.5
 one, are stored as invalid."""
 
 
+LONGEST: Final = 1.3
+"""Directions longer than this are refused: so much no rounding and no compression adds."""
+
+
 class Coding(ABC):
     """How the values of one column are stored.
 
@@ -128,7 +132,7 @@ class Values(Coding):
     Attributes:
         dtype: float32 keeps the source's values; with uint16 and its scale a 16-bit source is
             exact at half the size.
-        positive: only what is above 0 is valid (depth).
+        positive: only what is above 0 is valid (depth); what is below is stored as 0.
     """
 
     shape: tuple[int, ...]
@@ -145,6 +149,8 @@ class Values(Coding):
         if not finite.all():
             place = np.unravel_index(int(np.argmin(finite)), values.shape)
             raise DataError(f"{values[place]} at {_place(place)}, and finite numbers are wanted")
+        if self.positive:
+            values = np.maximum(values, 0)
         if self.dtype == "float32":
             return values.astype(np.float32)
         scaled, bounds = np.rint(values * self.scale), np.iinfo(self.dtype)
@@ -184,6 +190,12 @@ class Directions(Coding):
             raise DataError(f"a component of size {largest:g}, and unit vectors are wanted")
         vectors = values.astype(np.float32)
         length = np.sqrt((vectors**2).sum(axis=0))
+        if length.max() > LONGEST:
+            place = np.unravel_index(int(np.argmax(length)), length.shape)
+            raise DataError(
+                f"a vector of length {length[place]:.2f} at {_place(place)}, and unit vectors are "
+                "wanted"
+            )
         unit = np.where(length >= LENGTH, vectors / np.maximum(length, LENGTH), 0)
         stored: np.ndarray = np.rint(unit * UNIT).astype(np.int16)
         return stored

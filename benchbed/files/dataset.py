@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
+import stat
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,15 +15,17 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 import numpy as np
 
 from benchbed.cache import cached, is_cached
 from benchbed.dataset import Column, Dataset, Report, silent
+from benchbed.environment import cores
 from benchbed.errors import DataError, one_line
 from benchbed.files.codings import Coding, coding_of
 from benchbed.files.columns import Rows, mapped
+from benchbed.spec import show_value
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,6 +33,10 @@ AHEAD: Final = 4
 """Samples a thread that may be waiting to be written."""
 GROUPS: Final = "groups.json"
 """File of a cache entry: the group of each sample of part ``train``."""
+FILES: Final = "files.json"
+"""File of a cache entry: the digest of each file."""
+_Valid = dict[tuple[str, str], list[int]]
+"""By part and column, the number of valid values of each sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,9 @@ class Sample:
     group: str = ""
 
 
+_Found = Mapping[str, Sequence[Sample]]
+
+
 class FileDataset(Dataset):
     """A data set that lies in files of a folder and is converted once into memory-mapped arrays.
 
@@ -64,6 +75,7 @@ class FileDataset(Dataset):
         revision: of ``find`` and ``read``: changes whenever an array may.
         held_out: share of part ``train`` that is held out for validation.
         layout: where the files lie, told to users who have not found them.
+        counts: how many samples each part has by its authors' word; fewer are noted, not refused.
     """
 
     name: ClassVar[str]
@@ -72,7 +84,10 @@ class FileDataset(Dataset):
     layout: ClassVar[str] = ""
     parts: ClassVar[tuple[str, ...]] = ("train", "test")
     official: ClassVar[Mapping[str, str]] = MappingProxyType({"trainval": "train"})
+    counts: ClassVar[Mapping[str, int]] = MappingProxyType({})
     splits = ("train", "validation", "trainval", "test")
+    _named: str
+    _options: str
 
     @abstractmethod
     def find(self, folder: Path) -> Mapping[str, Sequence[Sample]]:
@@ -93,6 +108,16 @@ class FileDataset(Dataset):
         Raises:
             DataError: a file cannot be read; the message names it.
         """
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        """Remember the options: arrays of other options lie in another entry of the cache."""
+        made = super().__new__(cls)
+        given = inspect.signature(cls.__init__).bind(made, *arguments, **options)
+        written = [f"{name}={show_value(v)}" for name, v in list(given.arguments.items())[1:]]
+        made._named = ":".join([cls.name, ",".join(written)]) if written else cls.name
+        given.apply_defaults()
+        made._options = repr(list(given.arguments.items())[1:])
+        return made
 
     def codings(self) -> Mapping[str, Coding]:
         """Return how each column is checked and stored; by default what follows from its kind."""
@@ -126,14 +151,14 @@ class FileDataset(Dataset):
         }
         if split in {"test", "trainval"}:
             return columns
-        sides = cut(_read_groups(entry), self.held_out)
+        sides = cut(_read_json(entry / GROUPS), self.held_out)
         rows = np.array(sides[split == "validation"], dtype=np.int64)
         return {name: Rows(column, rows) for name, column in columns.items()}
 
     def digest(self, root: Path | None) -> str:
         """Return a digest of the samples' names and their files' content, not of paths.
 
-        It is kept in the cache and computed anew when a file's size or time of change is another.
+        It is kept in the cache, and files are read anew when a size or time of change is another.
         """
         return self._digest(self._found(root), self.folder(root), silent)
 
@@ -143,10 +168,19 @@ class FileDataset(Dataset):
         Reads no file's content: what has no digest yet is not there.
         """
         folder, found = self.folder(root), self._found(root)
-        known = is_cached(_digest_key(self.name, folder, _paths(found)))
+        known = is_cached(self._stamp(found, folder))
         if known and is_cached(self._key(self._digest(found, folder, silent))):
             return 0
         return self._volume(found)
+
+    def notes(self, root: Path | None) -> list[str]:
+        """Return for each part how many samples there are, if not as many as there should be."""
+        found = self._found(root)
+        return [
+            f"Part '{part}' has {len(found[part]):,} samples; the whole data set has {count:,}."
+            for part, count in self.counts.items()
+            if len(found[part]) != count
+        ]
 
     def prepare(self, root: Path | None, report: Report = silent) -> None:
         """Read, check and convert all samples into the cache, unless they are there."""
@@ -159,15 +193,12 @@ class FileDataset(Dataset):
         except DataError as error:
             return [str(error)]
         problems: list[str] = []
-        valid: dict[tuple[str, str], int] = {}
+        valid: _Valid = {}
         jobs = [(part, sample) for part in self.parts for sample in found[part]]
 
         def examine(job: tuple[str, Sample]) -> list[str] | dict[str, np.ndarray]:
-            absent = _absent(folder, job[1])
-            if absent:
-                return absent
             try:
-                return self._encoded(folder, job[1])
+                return _absent(folder, job[1]) or self._encoded(folder, job[1])
             except DataError as error:
                 return [str(error)]
 
@@ -177,9 +208,11 @@ class FileDataset(Dataset):
                 problems += outcome
             else:
                 self._count(part, outcome, valid)
-        return list(dict.fromkeys(problems)) or self._empty(valid)
+        whole = all(len(valid.get((p, "input"), ())) == len(found[p]) for p in self.parts)
+        problems += self._empty(valid, _groups(found) if whole else None)
+        return list(dict.fromkeys(problems))
 
-    def _found(self, root: Path | None) -> Mapping[str, Sequence[Sample]]:
+    def _found(self, root: Path | None) -> _Found:
         """Return the samples of each part.
 
         Raises:
@@ -194,17 +227,18 @@ class FileDataset(Dataset):
             ) from error
         except DataError as error:
             raise DataError(f"{error} {self._help()}") from error
-        seen: set[str] = set()
+        seen: set[tuple[str, str]] = set()
         for part in self.parts:
-            inputs = [sample.files["input"] for sample in found.get(part, ())]
-            if not inputs:
+            samples = [(sample.id, sample.files["input"]) for sample in found.get(part, ())]
+            if not samples:
                 raise DataError(f"{folder} holds no sample of part '{part}'. {self._help()}")
-            twice = min(seen.intersection(inputs), default=None)
+            twice = min(seen.intersection(samples), default=None)
             if twice is not None:
                 raise DataError(
-                    f"{folder / twice} is in part '{part}' and in another; take it out of one list."
+                    f"{folder / twice[1]} is in part '{part}' and in another; take it out of one "
+                    "list."
                 )
-            seen.update(inputs)
+            seen.update(samples)
         return found
 
     def _help(self) -> str:
@@ -213,13 +247,8 @@ class FileDataset(Dataset):
             f"; the data: {self.homepage}." if self.homepage else "."
         )
 
-    def _digest(self, found: Mapping[str, Sequence[Sample]], folder: Path, report: Report) -> str:
+    def _digest(self, found: _Found, folder: Path, report: Report) -> str:
         paths = _paths(found)
-        absent = [
-            text for samples in found.values() for s in samples for text in _absent(folder, s)
-        ]
-        if absent:
-            raise DataError(self._several(absent))
 
         def build(entry: Path) -> None:
             digests: dict[str, str] = {}
@@ -227,10 +256,9 @@ class FileDataset(Dataset):
             for done, (path, text) in enumerate(work, 1):
                 digests[path] = text
                 report(done, len(paths))
-            (entry / "files.json").write_text(json.dumps(digests))
+            (entry / FILES).write_text(json.dumps(digests))
 
-        entry = cached(_digest_key(self.name, folder, paths), build, 200 * len(paths))
-        digests = json.loads((entry / "files.json").read_text())
+        digests = _read_json(cached(self._stamp(found, folder), build, 200 * len(paths)) / FILES)
         content = [
             [part, s.id, s.group, {column: digests[path] for column, path in s.files.items()}]
             for part in self.parts
@@ -238,50 +266,64 @@ class FileDataset(Dataset):
         ]
         return _sha(json.dumps(content, sort_keys=True))
 
+    def _stamp(self, found: _Found, folder: Path) -> str:
+        """Return the cache's key of the files' digests: it follows from sizes and times of change.
+
+        Raises:
+            DataError: files are missing.
+        """
+        stamps = [_stamped(folder, path) for path in _paths(found)]
+        if None in stamps:
+            samples = [sample for part in found.values() for sample in part]
+            raise DataError(self._several([x for s in samples for x in _absent(folder, s)], folder))
+        return f"digests/{_sha(json.dumps([self.name, stamps]))[:32]}"
+
     def _key(self, digest: str) -> str:
-        made_of = [type(self).__qualname__, self.revision, digest]
+        cls = type(self)
+        made_of = [cls.__module__, cls.__qualname__, self._options, self.revision, digest]
         made_of += [repr(item) for item in (self.input, self.targets, self.codings())]
         return f"{self.name}/{_sha(json.dumps(made_of))[:20]}"
 
-    def _volume(self, found: Mapping[str, Sequence[Sample]]) -> int:
+    def _volume(self, found: _Found) -> int:
         count = sum(len(found[part]) for part in self.parts)
         return count * sum(coding.size for coding in self.codings().values())
 
     def _entry(self, root: Path | None, report: Report = silent) -> Path:
         """Return the folder of the converted arrays; make them first where they are not there."""
         folder, found = self.folder(root), self._found(root)
-        key = self._key(self._digest(found, folder, report))
-        return cached(
-            key, lambda entry: self._convert(folder, found, entry, report), self._volume(found)
-        )
+        stamp, key = self._stamp(found, folder), self._key(self._digest(found, folder, report))
 
-    def _several(self, problems: Sequence[str]) -> str:
+        def build(entry: Path) -> None:
+            self._convert(folder, found, entry, report)
+            if self._stamp(found, folder) != stamp:
+                raise DataError(
+                    f"Files of {folder} were changed while they were read; run this again when "
+                    "nothing writes there."
+                )
+
+        return cached(key, build, self._volume(found))
+
+    def _several(self, problems: Sequence[str], folder: Path) -> str:
         """Return the first of several problems, and how to see them all."""
         more = len(problems) - 1
         told = f" {more} more: see" if more else " See also"
-        return f"{problems[0]}{told} 'benchbed data check {self.name}'."
+        return f"{problems[0]}{told} 'benchbed data check {self._named} --root {folder}'."
 
-    def _convert(
-        self,
-        folder: Path,
-        found: Mapping[str, Sequence[Sample]],
-        entry: Path,
-        report: Report,
-    ) -> None:
+    def _convert(self, folder: Path, found: _Found, entry: Path, report: Report) -> None:
         """Write each part's arrays and index into a cache entry.
 
         Raises:
-            DataError: a sample is damaged, or a part has no valid value of some target.
+            DataError: a sample is damaged, or a split has no valid value of some target.
         """
         arrays = {
-            (part, name): np.lib.format.open_memmap(
-                entry / _file(part, name), "w+", coding.dtype, (len(found[part]), *coding.shape)
+            (part, name): _allocated(
+                entry / _file(part, name), coding.dtype, (len(found[part]), *coding.shape)
             )
             for part in self.parts
             for name, coding in self.codings().items()
         }
         jobs = [(part, row) for part in self.parts for row in range(len(found[part]))]
-        valid: dict[tuple[str, str], int] = {}
+        valid: _Valid = {}
         try:
             outcomes = _mapped(lambda job: self._encoded(folder, found[job[0]][job[1]]), jobs)
             for done, ((part, row), stored) in enumerate(outcomes, 1):
@@ -290,13 +332,13 @@ class FileDataset(Dataset):
                 self._count(part, stored, valid)
                 report(done, len(jobs))
         except DataError as error:
-            raise DataError(self._several([str(error)])) from error
-        problems = self._empty(valid)
+            raise DataError(self._several([str(error)], folder)) from error
+        problems = self._empty(valid, _groups(found))
         if problems:
-            raise DataError(self._several(problems))
+            raise DataError(self._several(problems, folder))
         for array in arrays.values():
             array.flush()
-        (entry / GROUPS).write_text(json.dumps([s.group or s.id for s in found["train"]]))
+        (entry / GROUPS).write_text(json.dumps(_groups(found)))
 
     def _encoded(self, folder: Path, sample: Sample) -> dict[str, np.ndarray]:
         """Return what is stored of a sample.
@@ -307,7 +349,7 @@ class FileDataset(Dataset):
         values: Mapping[str, np.ndarray] = {}
         try:
             values = self.read(folder, sample)
-        except DataError:
+        except (DataError, MemoryError):
             raise
         except Exception as error:  # whatever a damaged file makes a reader raise
             raise DataError(
@@ -325,20 +367,31 @@ class FileDataset(Dataset):
                 ) from error
         return stored
 
-    def _count(
-        self, part: str, stored: Mapping[str, np.ndarray], valid: dict[tuple[str, str], int]
-    ) -> None:
+    def _count(self, part: str, stored: Mapping[str, np.ndarray], valid: _Valid) -> None:
         for name, coding in self.codings().items():
-            found = valid.get((part, name), 0)
-            valid[part, name] = found + coding.valid(stored[name])
+            valid.setdefault((part, name), []).append(coding.valid(stored[name]))
 
-    def _empty(self, valid: Mapping[tuple[str, str], int]) -> list[str]:
-        return [
-            f"Nothing is valid in '{name}' of the whole part '{part}' of {self.name}; are these "
-            "the right files?"
-            for (part, name), count in valid.items()
-            if not count
-        ]
+    def _empty(self, valid: _Valid, groups: Sequence[str] | None) -> list[str]:
+        """Return a sentence for each target of which a whole split holds nothing valid.
+
+        Args:
+            valid: the number of valid values of each sample, in order.
+            groups: of all training samples; ``None`` if some could not be read, so that only whole
+                parts are looked at.
+        """
+        found: list[str] = []
+        for (part, name), counts in valid.items():
+            splits = {"trainval" if part == "train" else part: counts}
+            if part == "train" and groups is not None and len(set(groups)) > 1:
+                sides = zip(("train", "validation"), cut(groups, self.held_out), strict=True)
+                splits |= {split: [counts[row] for row in rows] for split, rows in sides}
+            empty = [split for split, own in splits.items() if not any(own)]
+            found += [
+                f"Nothing is valid in '{name}' of the whole split '{split}' of {self.name}; are "
+                "these the right files?"
+                for split in empty[:1]
+            ]
+        return found
 
 
 def cut(groups: Sequence[str], share: float) -> tuple[list[int], list[int]]:
@@ -375,7 +428,7 @@ def cut(groups: Sequence[str], share: float) -> tuple[list[int], list[int]]:
 
 def _mapped(work: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[T, R]]:
     """Yield each item with its outcome, in order; several threads work, a few items ahead."""
-    count = os.cpu_count() or 1
+    count = cores()
     pool, coming = ThreadPoolExecutor(count), iter(items)
     try:
         waiting = deque((item, pool.submit(work, item)) for item in islice(coming, AHEAD * count))
@@ -387,26 +440,10 @@ def _mapped(work: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[T, R]]
         pool.shutdown(cancel_futures=True)
 
 
-def _paths(found: Mapping[str, Sequence[Sample]]) -> list[str]:
+def _paths(found: _Found) -> list[str]:
     """Return the paths of all files, each once."""
     samples = [sample for part in found.values() for sample in part]
     return list(dict.fromkeys(path for sample in samples for path in sample.files.values()))
-
-
-def _digest_key(name: str, folder: Path, paths: Sequence[str]) -> str:
-    """Return the cache's key of the files' digests: it follows from sizes and times of change.
-
-    Raises:
-        DataError: a file is missing.
-    """
-    try:
-        stamps = [_stamp(folder, path) for path in paths]
-    except OSError as error:
-        raise DataError(
-            f"{error.filename} cannot be read ({error.strerror}); see what else is wrong with "
-            f"'benchbed data check {name}'."
-        ) from error
-    return f"digests/{_sha(json.dumps([name, str(folder.absolute()), stamps]))[:32]}"
 
 
 def _absent(folder: Path, sample: Sample) -> list[str]:
@@ -414,13 +451,32 @@ def _absent(folder: Path, sample: Sample) -> list[str]:
         f"{folder / path} is missing; sample '{sample.id}' needs it: add it, or take the sample "
         "out of its list and folders."
         for path in dict.fromkeys(sample.files.values())
-        if not (folder / path).is_file()
+        if _stamped(folder, path) is None
     ]
 
 
-def _stamp(folder: Path, path: str) -> tuple[str, int, int]:
-    found = (folder / path).stat()
-    return path, found.st_size, found.st_mtime_ns
+def _stamped(folder: Path, path: str) -> tuple[str, int, int, int] | None:
+    """Return what changes with a file's content; ``None`` if there is no such file."""
+    try:
+        found = (folder / path).stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return path, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _groups(found: _Found) -> list[str]:
+    return [sample.group or sample.id for sample in found["train"]]
+
+
+def _allocated(path: Path, dtype: str, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
+    """Return a new array in a file that has its space on the disk, so that writing cannot fail."""
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    if hasattr(os, "posix_fallocate"):
+        with path.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def _file_digest(path: Path) -> str:
@@ -439,17 +495,16 @@ def _file(part: str, column: str) -> str:
     return f"{part}-{column}.npy"
 
 
-def _read_groups(entry: Path) -> list[str]:
-    """Return the group of each training sample.
+def _read_json(path: Path) -> Any:
+    """Return what a file of the cache holds.
 
     Raises:
-        DataError: the cache is damaged.
+        DataError: it is missing or damaged.
     """
     try:
-        groups: list[str] = json.loads((entry / GROUPS).read_text())
+        return json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise DataError(
-            f"Cannot read {entry / GROUPS} of the cache; delete the folder {entry}, and it is made "
+            f"Cannot read {path} of the cache; delete the folder {path.parent}, and it is made "
             "anew."
         ) from error
-    return groups

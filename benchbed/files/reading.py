@@ -39,17 +39,25 @@ def list_files(folders: Iterable[Path], suffix: str) -> list[str]:
     A name that only some folders have is listed too, so that its other files are missed.
 
     Raises:
-        DataError: a folder is missing, or there is no such file in one.
+        DataError: folders are missing, or there is no such file in some; all are named.
     """
     names: set[str] = set()
+    problems: list[str] = []
     for folder in folders:
         try:
-            found = {path.stem for path in folder.iterdir() if path.suffix == suffix}
+            found = {
+                path.stem
+                for path in folder.iterdir()
+                if path.suffix == suffix and not path.name.startswith(".")
+            }
         except OSError as error:
-            raise _unreadable(folder, error) from error
+            problems.append(str(_unreadable(folder, error)))
+            continue
         if not found:
-            raise DataError(f"{folder} holds no {suffix} file.")
+            problems.append(f"{folder} holds no {suffix} file.")
         names |= found
+    if problems:
+        raise DataError(" ".join(problems))
     return sorted(names, key=lambda name: (int(name) if name.isdecimal() else -1, name))
 
 
@@ -160,5 +168,7 @@ def _decoded(path: Path, mode: str | None) -> np.ndarray:
 def _unreadable(path: Path, error: Exception) -> DataError:
     if isinstance(error, FileNotFoundError):
         return DataError(f"{path} is missing; add it.")
+    if isinstance(error, PermissionError):
+        return DataError(f"{path} may not be read; give yourself the permission.")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
     return DataError(f"{path} cannot be read ({reason}); copy it anew.")

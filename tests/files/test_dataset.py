@@ -1,5 +1,6 @@
 """The base of data sets in files: found, checked, digested, converted once, cut for validation."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from benchbed.cache import cache_folder
 from benchbed.errors import DataError
 from benchbed.files import FileDataset, Sample
 from benchbed.files.dataset import cut
-from benchbed.files.reading import read_array, read_lines
+from benchbed.files.reading import list_files, read_array, read_lines
 from tests.conftest import ROOT
 
 PLANE = (4, 6)
@@ -187,7 +188,7 @@ def test_every_missing_file_is_named(root):
     (root / "seg" / "z2.npy").unlink()
     problems = told(root)
     assert [f"{root}/depth/b1.npy is missing" in problems[0], len(problems)] == [True, 2]
-    with pytest.raises(DataError, match="1 more: see 'benchbed data check scenes'"):
+    with pytest.raises(DataError, match="1 more: see 'benchbed data check scenes --root /"):
         Scenes().digest(root)
 
 
@@ -226,7 +227,7 @@ def test_a_whole_part_without_a_valid_value_is_named(root):
     for name in ("z1", "z2"):
         np.save(root / "depth" / f"{name}.npy", np.zeros(PLANE))
     (problem,) = told(root)
-    assert "Nothing is valid in 'depth' of the whole part 'test'" in problem
+    assert "Nothing is valid in 'depth' of the whole split 'test'" in problem
 
 
 def test_a_list_that_names_an_absent_sample_is_told(root):
@@ -304,3 +305,83 @@ def test_the_folder_of_its_name_below_the_root_is_taken(root, tmp_path):
     shutil.copytree(root, tmp_path / "all" / "scenes")
     assert Scenes().folder(tmp_path / "all") == tmp_path / "all" / "scenes"
     assert Scenes().folder(root) == Path(root)
+
+
+class Doubled(Scenes):
+    """Reads depth times an option that shows nowhere else."""
+
+    counts = {"train": 795, "test": 2}
+
+    def __init__(self, factor=1.0):
+        super().__init__()
+        self.factor = factor
+
+    def read(self, folder, sample):
+        found = super().read(folder, sample)
+        return {**found, "depth": found["depth"] * self.factor}
+
+
+def test_arrays_of_other_options_are_not_mixed_up(root):
+    found = [Doubled(factor).load("test", root)["depth"][0, 0, 0] for factor in (1.0, 2.0, 1.0)]
+    assert found == [11, 22, 11]
+    assert Doubled().size(root) == 0  # the default is 1.0
+
+
+def test_the_command_that_is_recommended_has_the_options_and_the_folder(root):
+    (root / "depth" / "b1.npy").unlink()
+    with pytest.raises(DataError, match=f"data check scenes:factor=2.0 --root {root}'"):
+        Doubled(factor=2.0).prepare(root)
+
+
+def test_files_that_change_while_they_are_read_are_not_kept(root, monkeypatch):
+    def read(self, folder, sample):
+        np.save(root / "depth" / "z2.npy", np.full(PLANE, 99.0))
+        return original(self, folder, sample)
+
+    original = Scenes.read
+    monkeypatch.setattr(Scenes, "read", read)
+    with pytest.raises(DataError, match="were changed while they were read; run this again"):
+        Scenes().prepare(root)
+    monkeypatch.setattr(Scenes, "read", original)
+    assert Scenes().load("test", root)["depth"][1, 0, 0] == 99
+
+
+def test_a_split_without_a_valid_value_is_named_though_its_part_has_some(root):
+    held = [name for name in ("a1", "b1", "a2", "c1") if name[0] == HELD]
+    for name in held:
+        np.save(root / "depth" / f"{name}.npy", np.zeros(PLANE))
+    (problem,) = told(root)
+    assert "Nothing is valid in 'depth' of the whole split 'validation'" in problem
+
+
+HELD = min("abc", key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+"""The scene that is cut out of training for validation."""
+
+
+def test_what_is_empty_is_told_beside_what_is_damaged(root):
+    np.save(root / "depth" / "a1.npy", np.full(PLANE, np.nan))
+    for name in ("z1", "z2"):
+        np.save(root / "depth" / f"{name}.npy", np.zeros(PLANE))
+    problems = Scenes().check(root)
+    assert len(problems) == 2
+    assert "whole split 'test'" in problems[1]
+
+
+def test_fewer_samples_than_the_authors_count_are_noted_and_taken(root):
+    assert Doubled().check(root) == []
+    assert Doubled().notes(root) == ["Part 'train' has 4 samples; the whole data set has 795."]
+    assert Scenes().notes(root) == []
+
+
+def test_hidden_files_are_no_samples(tmp_path):
+    (tmp_path / "._1.npy").touch()
+    (tmp_path / "1.npy").touch()
+    assert list_files([tmp_path], ".npy") == ["1"]
+
+
+def test_a_damaged_digest_says_what_to_delete(root):
+    Scenes().digest(root)
+    (kept,) = cache_folder().glob("digests/*/files.json")
+    kept.write_text("")
+    with pytest.raises(DataError, match=f"delete the folder {kept.parent}"):
+        Scenes().digest(root)

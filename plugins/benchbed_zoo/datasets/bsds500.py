@@ -49,6 +49,7 @@ class BSDS500(FileDataset):
     layout: ClassVar[str] = "BSR/BSDS500/data/{images,groundTruth}/{train,val,test}/<id>.{jpg,mat}"
     licence: ClassVar[str] = "for non-commercial research and education, see the home page"
     homepage: ClassVar[str] = "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/bsds/"
+    counts: ClassVar[Mapping[str, int]] = {"train": 300, "test": 200}
 
     def __init__(self, height: int = 512, width: int = 512) -> None:
         self._size = height, width

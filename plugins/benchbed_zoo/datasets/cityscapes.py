@@ -71,6 +71,7 @@ class Cityscapes(FileDataset):
     )
     licence: ClassVar[str] = "not for commercial use, see the home page"
     homepage: ClassVar[str] = "https://www.cityscapes-dataset.com"
+    counts: ClassVar[Mapping[str, int]] = {"train": 2975, "test": 500}
 
     def __init__(self, classes: int = 19, height: int = 256, width: int = 512) -> None:
         self._size, self._table = (height, width), label_table(classes)
@@ -154,7 +155,8 @@ def _frames(folder: Path, place: str) -> list[tuple[str, str]]:
                 f"{folder / kind / place} is missing; unpack {kind}_trainvaltest.zip in {folder}."
             )
         for path in (folder / kind / place).glob(f"*/*_{ending}"):
-            found.add((path.parent.name, path.name.removesuffix(f"_{ending}")))
+            if not path.name.startswith("."):
+                found.add((path.parent.name, path.name.removesuffix(f"_{ending}")))
     return sorted(found)
 
 

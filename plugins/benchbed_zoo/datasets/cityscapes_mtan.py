@@ -43,6 +43,7 @@ class CityscapesMTAN(FileDataset):
     layout: ClassVar[str] = "{train,val}/{image,label_{2,7,19} or label,depth}/<i>.npy"
     licence: ClassVar[str] = "not for commercial use, see https://www.cityscapes-dataset.com"
     homepage: ClassVar[str] = "https://github.com/lorenmt/mtan"
+    counts: ClassVar[Mapping[str, int]] = {"train": 2975, "test": 500}
 
     def __init__(self, classes: int = 7, height: int = 128, width: int = 256) -> None:
         self._classes, self._size = classes, (height, width)

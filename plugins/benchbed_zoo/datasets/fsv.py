@@ -137,9 +137,13 @@ def _check_lossless(path: Path) -> None:
     Raises:
         DataError: it is so.
     """
-    with path.open("rb") as file:
-        chunk = file.read(16)[12:]
-    if chunk == b"VP8 ":
+    content, place = path.read_bytes(), 12
+    chunks = set()
+    while place + 8 <= len(content):
+        chunks.add(content[place : place + 4])
+        size = int.from_bytes(content[place + 4 : place + 8], "little")
+        place += 8 + size + size % 2
+    if b"VP8 " in chunks:
         raise DataError(
             f"{path} is compressed with losses, which ruins its numbers of 24 bits; copy the "
             "original anew."

@@ -24,7 +24,7 @@ def paired_names(images: Path, maps: Path, suffix: str) -> list[str]:
             path.stem
             for folder, wanted in ((images, ".jpg"), (maps, suffix))
             for path in folder.iterdir()
-            if path.suffix == wanted
+            if path.suffix == wanted and not path.name.startswith(".")
         }
     )
 

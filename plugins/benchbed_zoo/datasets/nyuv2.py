@@ -9,25 +9,11 @@ from typing import ClassVar, Final
 import numpy as np
 
 from benchbed.dataset import Input, Target
+from benchbed.errors import DataError
 from benchbed.files import FileDataset, Sample
 from benchbed.files.reading import channels_first, list_files, read_array
+from benchbed_zoo.datasets.class_names import NYU13 as CLASSES
 
-CLASSES: Final = (
-    "bed",
-    "books",
-    "ceiling",
-    "chair",
-    "floor",
-    "furniture",
-    "objects",
-    "picture",
-    "sofa",
-    "table",
-    "tv",
-    "wall",
-    "window",
-)
-"""The 13 classes of C. Couprie et al., ICLR 2013, in alphabetical order."""
 PLANE: Final = (288, 384)
 FOLDERS: Final = {"train": "train", "test": "val"}
 FILES: Final = {
@@ -35,6 +21,14 @@ FILES: Final = {
     "segmentation": "label",
     "depth": "depth",
     "normals": "normal",
+}
+
+
+CHANNELS: Final[Mapping[str, tuple[int, ...]]] = {
+    "input": (3,),
+    "segmentation": (),
+    "depth": (1,),
+    "normals": (3,),
 }
 
 
@@ -46,6 +40,10 @@ class NYUv2(FileDataset):
     Segmentation and Support Inference from RGBD Images, ECCV 2012, normals of D. Eigen and
     R. Fergus, ICCV 2015. Part ``test`` is the folder ``val``, on which papers score.
 
+    Normals are left as they are. The release does not say which way their axes point; if y points
+    up, as in NYUv2's published normals, turning them in the plane (transform ``affine``) is right
+    only if x points left as well. Flips are right either way.
+
     On disk: image ``(H, W, 3)`` in [0, 1]; label ``(H, W)``, -1 where not annotated; depth
     ``(H, W, 1)`` in metres, 0 invalid; normal ``(H, W, 3)``, zero invalid; any floating type (whole
     numbers for labels as well). The cache keeps images in 1/255, depth as float32, normals in
@@ -56,6 +54,7 @@ class NYUv2(FileDataset):
     layout: ClassVar[str] = "{train,val}/{image,label,depth,normal}/<i>.npy"
     licence: ClassVar[str] = "for research, see the home page"
     homepage: ClassVar[str] = "https://github.com/lorenmt/mtan"
+    counts: ClassVar[Mapping[str, int]] = {"train": 795, "test": 654}
     official: ClassVar[Mapping[str, str]] = {"trainval": "train", "test": "val"}
 
     def __init__(self) -> None:
@@ -73,6 +72,11 @@ class NYUv2(FileDataset):
     def read(self, folder: Path, sample: Sample) -> Mapping[str, np.ndarray]:
         """Return a sample's arrays, channels first, -1 as 255."""
         found = {column: read_array(folder / path) for column, path in sample.files.items()}
+        for column, channels in CHANNELS.items():
+            shape, wanted = found[column].shape, (*PLANE, *channels)
+            if shape != wanted:
+                path = folder / sample.files[column]
+                raise DataError(f"{path} has shape {shape}, and {wanted} is wanted; copy it anew.")
         return {
             "input": channels_first(found["input"]),
             "segmentation": void_as_ignored(found["segmentation"]),

@@ -53,6 +53,7 @@ class NYUv2Official(FileDataset):
     layout: ClassVar[str] = f"{FILE} and {LISTS}"
     licence: ClassVar[str] = "none stated; for research, see the home page"
     homepage: ClassVar[str] = "https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html"
+    counts: ClassVar[Mapping[str, int]] = {"train": 795, "test": 654}
 
     def __init__(self, classes: int = 13, height: int = 480, width: int = 640) -> None:
         size, names = (height, width), CLASSES if classes == len(CLASSES) else CLASSES_40

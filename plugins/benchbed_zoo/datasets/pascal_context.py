@@ -13,6 +13,7 @@ from benchbed.errors import DataError
 from benchbed.files import Coding, FileDataset, Sample
 from benchbed.files.reading import (
     check_size,
+    list_files,
     read_image,
     read_lines,
     read_mat,
@@ -21,32 +22,11 @@ from benchbed.files.reading import (
     resize_map,
 )
 from benchbed_zoo.datasets import pascal_parts
+from benchbed_zoo.datasets.class_names import HUMAN_PARTS
+from benchbed_zoo.datasets.class_names import VOC as CLASSES
 from benchbed_zoo.datasets.pascal_normals import ByteDirections
 from benchbed_zoo.metrics.thinning import thin
 
-CLASSES: Final = (
-    "background",
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
-)
 REGIONS: Final = 459
 """PASCAL-Context's classes, from 1."""
 _KEPT: Final = (
@@ -107,8 +87,9 @@ class PascalContext(FileDataset):
         "semseg/{VOC12,pascal-context}/<id>.png, human_parts/<id>.mat, "
         "{normals_distill,sal_distill}/<id>.png"
     )
-    licence: ClassVar[str] = "images: Flickr's terms of use (PASCAL VOC); annotations: none stated"
+    licence: ClassVar[str] = "images: Flickr's terms (VOC); annotations: none stated"
     homepage: ClassVar[str] = "https://github.com/facebookresearch/astmt"
+    counts: ClassVar[Mapping[str, int]] = {"train": 4998, "test": 5105}
 
     def __init__(self, height: int = 512, width: int = 512) -> None:
         """Describe the data at a size.
@@ -122,7 +103,7 @@ class PascalContext(FileDataset):
         self.targets = {
             "edges": _classes(plane, ("inside", "edge")),
             "segmentation": _classes(plane, CLASSES),
-            "human_parts": _classes(plane, pascal_parts.NAMES),
+            "human_parts": _classes(plane, HUMAN_PARTS),
             "normals": Target("value", (3, *plane), geometry="direction"),
             "saliency": _classes(plane, ("background", "salient")),
         }
@@ -142,7 +123,7 @@ class PascalContext(FileDataset):
 
     def find(self, folder: Path) -> Mapping[str, list[Sample]]:
         """Return the samples of the lists."""
-        voc = {path.stem for path in (folder / "semseg/VOC12").glob("*.png")}
+        voc = set(list_files([folder / "semseg/VOC12"], ".png"))
         return {
             part: [
                 Sample(

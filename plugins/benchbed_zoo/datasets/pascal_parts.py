@@ -11,15 +11,6 @@ import numpy as np
 from benchbed.errors import DataError
 from benchbed.files.reading import read_mat
 
-NAMES: Final = (
-    "background",
-    "head",
-    "torso",
-    "upper arm",
-    "lower arm",
-    "upper leg",
-    "lower leg",
-)
 PARTS: Final = {
     name: part
     for part, names in enumerate(

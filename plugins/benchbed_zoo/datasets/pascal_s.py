@@ -67,6 +67,7 @@ class PascalS(FileDataset):
     )
     licence: ClassVar[str] = "for research, see the home page"
     homepage: ClassVar[str] = "http://cbi.gatech.edu/salobj/"
+    counts: ClassVar[Mapping[str, int]] = {"train": 10000, "test": 850}
 
     def __init__(self, height: int = 512, width: int = 512) -> None:
         self._size = height, width

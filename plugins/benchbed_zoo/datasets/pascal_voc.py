@@ -20,31 +20,9 @@ from benchbed.files.reading import (
     resize_image,
     resize_map,
 )
+from benchbed_zoo.datasets.class_names import VOC as CLASSES
 from benchbed_zoo.datasets.image_maps import save_photo, struct_field
 
-CLASSES: Final = (
-    "background",
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
-)
 DEVKIT: Final = "VOCdevkit/VOC2012/"
 LISTS: Final = "ImageSets/Segmentation"
 SBD: Final = "benchmark_RELEASE/dataset"
@@ -83,6 +61,7 @@ class PascalVOC(FileDataset):
     )
     licence: ClassVar[str] = "images under Flickr's terms of use, see the home page"
     homepage: ClassVar[str] = "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/"
+    counts: ClassVar[Mapping[str, int]] = {"train": 10582, "test": 1449}
 
     def __init__(self, height: int = 512, width: int = 512) -> None:
         self._size = height, width

@@ -10,33 +10,11 @@ from typing import ClassVar, Final
 
 from benchbed.cache import cached, is_cached
 from benchbed.dataset import Column, Dataset, Input, Report, Target, silent
+from benchbed_zoo.datasets.class_names import HUMAN_PARTS as PARTS
+from benchbed_zoo.datasets.class_names import NYU13 as CLASSES
 
 GENERATOR: Final = "1"
 """Version of the generator; it changes whenever a scene's values may change."""
-CLASSES: Final = (
-    "bed",
-    "books",
-    "ceiling",
-    "chair",
-    "floor",
-    "furniture",
-    "objects",
-    "picture",
-    "sofa",
-    "table",
-    "tv",
-    "wall",
-    "window",
-)
-PARTS: Final = (
-    "background",
-    "head",
-    "torso",
-    "upper arm",
-    "lower arm",
-    "upper leg",
-    "lower leg",
-)
 CHANNELS: Final[Mapping[str, tuple[int, str]]] = {
     "input": (3, "uint8"),
     "segmentation": (0, "uint8"),

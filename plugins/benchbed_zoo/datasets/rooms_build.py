@@ -18,6 +18,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from benchbed.dataset import Report
+from benchbed.environment import cores
 from benchbed.errors import DataError
 from benchbed_zoo.datasets.rooms import CHANNELS, file_name
 from benchbed_zoo.datasets.rooms_render import render
@@ -54,7 +55,7 @@ def build(
     read, write = os.pipe()  # each worker writes a line a scene
     with TemporaryFile() as errors, os.fdopen(read) as lines:
         try:
-            count = min(_cores(), total)
+            count = min(cores(), total)
             job = {"folder": str(folder), "sizes": sizes, "options": options, "step": count}
             with os.fdopen(write, "wb") as output:
                 workers.extend(
@@ -91,12 +92,6 @@ def _failure(errors: IO[bytes]) -> DataError:
     said = errors.read().decode(errors="replace").strip()
     last = said.splitlines()[-1] if said else "it was killed, perhaps for want of memory"
     return DataError(f"A process that rendered the data set 'rooms' failed: {last}.")
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def work(job: Mapping[str, Any]) -> None:

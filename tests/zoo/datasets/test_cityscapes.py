@@ -194,8 +194,8 @@ def test_a_truncated_png_is_named(root, kind):
         ("segmentation", np.zeros((64, 128), np.uint16), "1 channel(s) of uint16, and one of"),
         ("disparity", np.zeros((64, 128), np.uint8), "1 channel(s) of uint8, and one of uint16"),
         ("disparity", np.zeros((64, 128, 3), np.uint8), "3 channel(s) of uint8, and one of"),
-        ("segmentation", np.zeros((32, 128), np.uint8), "is 32×128, and its image 64×128"),
-        ("disparity", np.zeros((64, 64), np.uint16), "is 64×64, and its image 64×128"),
+        ("segmentation", np.zeros((32, 128), np.uint8), "has 32×128 pixels, and its image"),
+        ("disparity", np.zeros((64, 64), np.uint16), "has 64×64 pixels, and its image"),
         ("segmentation", np.full((64, 128), 255, np.uint8), "holds id 255, and ids end at 33"),
         ("segmentation", np.full((64, 128), 34, np.uint8), "holds id 34, and ids end at 33"),
     ],
@@ -250,4 +250,4 @@ def test_a_part_without_a_valid_pixel_is_named(root, folder, empty, targets):
     told = problems(root)
     assert len(told) == len(targets)
     for target, sentence in zip(targets, told, strict=True):
-        assert f"Nothing is valid in '{target}' of the whole part 'test'" in sentence
+        assert f"Nothing is valid in '{target}' of the whole split 'test'" in sentence

@@ -234,4 +234,4 @@ def test_a_part_without_a_valid_disparity_is_named(root):
     for path in (root / "gta_test").glob("*_disparity.webp"):
         Image.new("RGB", (64, 36)).save(path, lossless=True)
     (told,) = problems(root)
-    assert "Nothing is valid in 'disparity' of the whole part 'test'" in told
+    assert "Nothing is valid in 'disparity' of the whole split 'test'" in told

@@ -166,11 +166,14 @@ DAMAGES = {
     "depth of truth values": (edit("depth", lambda x: x > 0), "type bool, and numbers"),
     "normals of whole numbers": (edit("normal", lambda x: x.astype(np.int8)), "type int8"),
     "Python objects": (edit("label", lambda x: np.array([None])), "cannot be read"),
-    "image without channels": (edit("image", lambda x: x[..., 0]), "shape (384, 288)"),
-    "image of another size": (edit("image", lambda x: x[:144]), "shape (3, 144, 384)"),
+    "image without channels": (
+        edit("image", lambda x: x[..., 0]),
+        "shape (288, 384), and (288, 384, 3)",
+    ),
+    "image of another size": (edit("image", lambda x: x[:144]), "shape (144, 384, 3)"),
     "labels of another size": (edit("label", lambda x: x[:, :7]), "shape (288, 7)"),
-    "depth of another size": (edit("depth", lambda x: x[1:]), "shape (287, 384)"),
-    "normals of two channels": (edit("normal", lambda x: x[..., :2]), "shape (2, 288, 384)"),
+    "depth of another size": (edit("depth", lambda x: x[1:]), "shape (287, 384, 1)"),
+    "normals of two channels": (edit("normal", lambda x: x[..., :2]), "shape (288, 384, 2)"),
     "a class above 12": (edit("label", put(13, 7, 9)), "label 13.0 at row 7, column 9"),
     "a class below -1": (edit("label", put(-2, 7, 9)), "label -2.0 at row 7, column 9"),
     "a colour above 1": (edit("image", put(1.5, 0, 0, 0)), "and 0 to 1 is wanted"),
@@ -206,7 +209,7 @@ def test_a_part_without_a_single_valid_pixel_is_refused(root, place, part, kind,
     for path in (root / place / kind).iterdir():
         np.save(path, np.full_like(np.load(path), value))
     for text in told(root):
-        assert f"Nothing is valid in '{target}' of the whole part '{part}'" in text
+        assert f"Nothing is valid in '{target}' of the whole split '" in text
 
 
 def test_one_image_without_a_valid_pixel_is_nothing_unusual(root):

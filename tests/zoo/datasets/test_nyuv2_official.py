@@ -293,7 +293,7 @@ def test_damage_is_named_with_its_file(root, case):
 def test_a_part_without_a_single_valid_pixel_is_refused(root, part, places, name, target):
     swap(name, put(0, places))(root)
     for text in told(root):
-        assert f"Nothing is valid in '{target}' of the whole part '{part}'" in text
+        assert f"Nothing is valid in '{target}' of the whole split '" in text
 
 
 def test_an_empty_list_is_refused(root):

@@ -352,7 +352,7 @@ OTHER_SIZES = {
     "size of edges": (
         PLACES["edges"],
         lambda path: write_regions(path, np.full((23, 32), 440)),
-        "is 23×32 pixels",
+        "has 23×32 pixels",
     ),
     "size of parts": (
         PLACES["human_parts"],
@@ -364,17 +364,17 @@ OTHER_SIZES = {
     "size of segmentation": (
         PLACES["segmentation"],
         lambda path: write_pixels(path, (32, 24)),
-        "is 32×24 pixels",
+        "has 32×24 pixels",
     ),
     "size of normals": (
         PLACES["normals"],
         lambda path: write_pixels(path, (25, 32, 3)),
-        "is 25×32 pixels",
+        "has 25×32 pixels",
     ),
     "size of saliency": (
         PLACES["saliency"],
         lambda path: write_pixels(path, (24, 33)),
-        "is 24×33 pixels",
+        "has 24×33 pixels",
     ),
 }
 VALUES = {
@@ -532,7 +532,7 @@ def test_a_whole_part_without_annotated_pixels_is_told(root, harm, target):
     for name in (root / "ImageSets/Context/val.txt").read_text().split():
         harm(root, name)
     dataset = PascalContext(*SIZE)
-    words = f"Nothing is valid in '{target}' of the whole part 'test' of pascal-context"
+    words = f"Nothing is valid in '{target}' of the whole split 'test' of pascal-context"
     assert [sentence[: len(words)] for sentence in dataset.check(root)] == [words]
     with pytest.raises(DataError, match=words):
         dataset.prepare(root)

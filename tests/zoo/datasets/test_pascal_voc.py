@@ -195,7 +195,7 @@ def test_it_is_told_if_the_augmented_set_is_in_neither_layout(dataset, root):
 def test_a_part_without_a_valid_pixel_is_told_of(dataset, root):
     for name in TEST:
         pixels(lambda labels: labels.fill(255))(root / VOC / f"SegmentationClass/{name}.png")
-    assert "'segmentation' of the whole part 'test'" in told(dataset, root)
+    assert "'segmentation' of the whole split 'test'" in told(dataset, root)
 
 
 def test_a_struct_with_fields_in_another_order_is_read(dataset, root):
