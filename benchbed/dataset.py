@@ -70,6 +70,17 @@ class Target:
     geometry: Literal["", "direction", "distance"] = ""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        wrong = {
+            "direction": len(self.shape) != 3 or self.shape[0] != 3,
+            "distance": len(self.shape) < 2,
+        }.get(self.geometry, False)
+        if wrong or (self.geometry and self.kind != "value"):
+            raise ContractError(
+                f"A target of shape {self.shape} and kind '{self.kind}' cannot have the geometry "
+                f"'{self.geometry}': directions are (3, H, W), distances (H, W), both of values."
+            )
+
     @property
     def size(self) -> tuple[int, ...]:
         """Height and width of a target that is a map; ``()`` for one value or vector a sample."""

@@ -140,6 +140,12 @@ class Geometric(Transform):
                     f"{name}: '{field}' must be {shape} in float64 on the CPU, "
                     f"not {tuple(tensor.shape)} in {tensor.dtype} on {tensor.device}."
                 )
+        numbers = (placement.linear.det(), placement.shift, placement.divisor)
+        sound = all(bool(tensor.isfinite().all()) for tensor in numbers)
+        if not sound or not placement.linear.det().all() or not (placement.divisor > 0).all():
+            raise ContractError(
+                f"{name} must be finite, with 'linear' regular and 'divisor' above 0."
+            )
         return placement
 
 
@@ -186,11 +192,11 @@ def _resample_alike(batch: Batch, placement: Placement) -> Batch:
     """Return the batch moved, all samples of a kind at once, as a GPU does it."""
     device = batch.input.device
     mover = _Mover(placement, image_size(batch.input), device)
-    whole = _mapped(batch, torch.empty_like)
+    whole = _mapped(batch, _like)
     for places in mover.alike():
         at = torch.tensor(places).to(device)
         samples = _chosen(batch, at)
-        moved = _mapped(samples, torch.empty_like)
+        moved = _mapped(samples, _like)
         mover.move(samples, places, at, moved)
         for into, (part, _) in zip(_tensors(whole), _parts(moved), strict=True):
             into[at] = part
@@ -228,6 +234,11 @@ def _mapped(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
         mixed=batch.mixed and {name: change(x) for name, x in batch.mixed.items()},
         groups={name: change(x) for name, x in batch.groups.items()},
     )
+
+
+def _like(x: Tensor) -> Tensor:
+    """Return a contiguous tensor of the same shape, whatever the strides."""
+    return x.new_empty(x.shape)
 
 
 def _chosen(batch: Batch, at: slice | Tensor) -> Batch:
@@ -330,9 +341,11 @@ class _Turned:
         """Write ``(n, C, h, w)`` images, interpolated, into ``out``."""
         height, width = images.shape[-2:]
         grid = torch.stack([self._x * (2 / width) - 1, self._y * (2 / height) - 1], dim=-1)
+        # in half precision coordinates miss by a pixel, and what lies beyond the border is read;
         # with zeros beyond the border its pixels would be darkened
+        exact = images if images.dtype == torch.float64 else images.float()
         out.copy_(
-            F.grid_sample(images, grid.to(images.dtype), padding_mode="border", align_corners=False)
+            F.grid_sample(exact, grid.to(exact.dtype), padding_mode="border", align_corners=False)
         )
 
     def nearest(self, maps: Tensor, out: Tensor) -> None:
@@ -393,6 +406,7 @@ class _Mover:
 
     def __init__(self, placement: Placement, canvas: tuple[int, int], device: torch.device) -> None:
         self._placement, self._canvas, self._device = placement, canvas, device
+        self._checked = False
         self._mirrored = placement.mirrored()
         self._turns = placement.turns().float()
         self._upright = (self._turns == _IDENTITY).flatten(1).all(1).tolist()
@@ -413,6 +427,9 @@ class _Mover:
             at: the same as an index on the device.
             into: of the same shapes, contiguous; what is moved is written there.
         """
+        if not self._checked:
+            _check_types(samples)
+            self._checked = True
         axes = self._mirrored[places[0]]
         moves: dict[tuple[int, int], tuple[_Straight | _Turned, Tensor]] = {}
         for (maps, target), out in zip(_parts(samples), _tensors(into), strict=True):
@@ -440,7 +457,31 @@ class _Mover:
         if target.geometry == "direction" and not all(self._upright[place] for place in places):
             _turn(maps, self._turns[places])
         if target.geometry == "distance" and any(self._divided[place] for place in places):
-            maps /= self._placement.divisor[places].to(maps)[:, None, None]
+            divisor = self._placement.divisor[places].to(maps)
+            maps /= divisor.reshape(-1, *(1 for _ in maps.shape[1:]))
+
+
+def _check_types(samples: Batch) -> None:
+    """Refuse maps whose type cannot hold what marks pixels beyond the image.
+
+    Raises:
+        DataError: with the target's shape.
+    """
+    for maps, target in _parts(samples):
+        if target is None or not target.size:
+            continue
+        if target.kind == "value" and not maps.is_floating_point():
+            raise DataError(
+                f"Maps of numbers must be floating point to be moved, and one of shape "
+                f"{target.shape} is {maps.dtype}; let the data set give float32."
+            )
+        if target.kind == "class" and target.ignore is not None:
+            limits = torch.iinfo(maps.dtype)
+            if not limits.min <= target.ignore <= limits.max:
+                raise DataError(
+                    f"Maps of classes in {maps.dtype} cannot hold their ignore index "
+                    f"{target.ignore}; let the data set give int64."
+                )
 
 
 def _resample(

@@ -564,3 +564,69 @@ def test_a_geometric_transform_must_say_where_it_places():
 def test_a_batch_of_no_sample_cannot_be_moved():
     with pytest.raises(ValueError, match="without a sample"):
         geometry.resample_each([], Placement.of(EYES[:0]))
+
+
+def test_maps_of_any_strides_are_moved_alike():
+    batch = random_batch(len(MANY))
+    odd = batch.replace(
+        targets={
+            name: x.transpose(-1, -2).contiguous().transpose(-1, -2) if x.dim() > 2 else x
+            for name, x in batch.targets.items()
+        }
+    )
+    for way in (resample, geometry._resample_alike):
+        for name, expected in way(batch, MANY).targets.items():
+            found = way(odd, MANY).targets[name]
+            torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_images_of_half_precision_are_moved_as_exactly_as_they_can_be(kind):
+    images = torch.rand(2, 3, 288, 384, generator=torch.Generator().manual_seed(0)).to(kind)
+    placement = similarity([20, -7], [0.8, 1.2], [1, 1], [[0, 0], [3, 1]])
+    exact = resample(Batch(images.float(), {}), placement).input
+    found = resample(Batch(images, {}), placement).input
+    assert found.dtype == kind
+    torch.testing.assert_close(found.float(), exact, rtol=0, atol=torch.finfo(kind).eps)
+
+
+def test_types_that_cannot_mark_what_lies_beyond_are_refused():
+    value, few = Target("value", (4, 4)), Target("class", (4, 4), classes=3, ignore=-1)
+    placement = similarity([0], [0.5], [1], [[0, 0]])
+    for target, maps, told in (
+        (value, torch.zeros(1, 4, 4, dtype=torch.int64), "must be floating point"),
+        (few, torch.zeros(1, 4, 4, dtype=torch.uint8), "cannot hold their ignore index -1"),
+    ):
+        batch = Batch(torch.zeros(1, 3, 4, 4), {"a": maps}, described={"a": target})
+        with pytest.raises(DataError, match=told):
+            resample(batch, placement)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Placement.of(torch.zeros(1, 2, 2, dtype=torch.float64)),
+        Placement.of(torch.full((1, 2, 2), math.nan, dtype=torch.float64)),
+        Placement.of(EYES[:1], divisor=torch.zeros(1, dtype=torch.float64)),
+    ],
+)
+def test_a_placement_that_moves_nowhere_is_refused(broken):
+    class Broken(Geometric):
+        def placement(self, size, draws):
+            return broken
+
+    with pytest.raises(ContractError, match="must be finite, with 'linear' regular"):
+        Broken().placed((4, 4), [0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "geometry_"),
+    [
+        ("value", (2, 3, 4, 4), "direction"),
+        ("value", (4, 4), "direction"),
+        ("class", (4, 4), "distance"),
+    ],
+)
+def test_a_geometry_that_a_target_cannot_have_is_refused(kind, shape, geometry_):
+    with pytest.raises(ContractError, match="cannot have the geometry"):
+        Target(kind, shape, classes=3, geometry=geometry_)

@@ -329,7 +329,7 @@ def test_arrays_of_other_options_are_not_mixed_up(root):
 
 def test_the_command_that_is_recommended_has_the_options_and_the_folder(root):
     (root / "depth" / "b1.npy").unlink()
-    with pytest.raises(DataError, match=f"data check scenes:factor=2.0 --root {root}'"):
+    with pytest.raises(DataError, match=f"data check scenes:factor=2 --root {root}'"):
         Doubled(factor=2.0).prepare(root)
 
 
