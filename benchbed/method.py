@@ -18,7 +18,7 @@ from msgspec import structs
 from benchbed.errors import MethodError, suggest
 from benchbed.registry import Entry, Registry
 from benchbed.source import source_digest
-from benchbed.spec import Kind, Spec, Value, show_value
+from benchbed.spec import Kind, Option, Spec, Value, show_value
 
 DEFAULT_WEIGHTING: Final = "equal"
 
@@ -129,8 +129,10 @@ def resolve_method(
     own = {k: v for k, v in part.options.items() if not k.startswith("backbone.")}
     inner = {k.removeprefix("backbone."): v for k, v in part.options.items() if k not in own}
     spec = _with_default_backbone(entry.spec, backbone)
+    whose = _whose_backbone(spec, own, backbone)
+    _refuse_backbone(spec, own, whose, text)
     architecture = _component(entry, spec.resolve(own, tasks))
-    bone = _backbone(registry, spec, architecture, inner, text)
+    bone = _backbone(registry, spec, architecture, inner, whose, text)
     if bone is not None and "model" in bone.options:
         named = {str(_backbone_option(spec)): bone.options["model"]}
         architecture = structs.replace(architecture, options={**architecture.options, **named})
@@ -201,11 +203,30 @@ def _backbone_option(spec: Spec) -> str | None:
     return next((name for name, option in spec.options.items() if option.backbone), None)
 
 
+def _whose_backbone(spec: Spec, given: Mapping[str, Value], backbone: str | None) -> str:
+    if _backbone_option(spec) in given:
+        return "given"
+    return "protocol's" if backbone else "default"
+
+
+def _refuse_backbone(spec: Spec, given: Mapping[str, Value], whose: str, text: str) -> None:
+    option = _backbone_option(spec)
+    if option is None:
+        return
+    name, choices = given.get(option, spec.options[option].default), spec.options[option].choices
+    if choices and name not in choices:
+        raise MethodError(
+            f"'{text}': {spec.id} works on {' or '.join(map(str, choices))} alone, and the {whose} "
+            f"backbone is {name}: {'write' if whose == 'given' else 'add'} {option}={choices[0]}."
+        )
+
+
 def _backbone(
     registry: Registry,
     spec: Spec,
     architecture: Component,
     given: Mapping[str, Value],
+    whose: str,
     text: str,
 ) -> Component | None:
     option = _backbone_option(spec)
@@ -228,7 +249,28 @@ def _backbone(
                 f"'{text}': backbone={name} and backbone.model={given['model']} name two models."
             )
         given = {**given, "model": name}
-    return _component(entry, entry.spec.resolve(given))
+    try:
+        return _component(entry, entry.spec.resolve(given))
+    except MethodError as error:
+        remedy = _other_backbones(registry, spec.options[option], entry.spec, given)
+        raise MethodError(f"'{text}': the {whose} backbone is {name}. {error}{remedy}") from error
+
+
+def _other_backbones(
+    registry: Registry, option: Option, spec: Spec, given: Mapping[str, Value]
+) -> str:
+    """Return which backbones have an option that this one lacks, as a remedy."""
+    lacking = [name for name in given if name not in spec.options]
+    having = [
+        entry.spec.id
+        for entry in registry.of_kind("backbone")
+        if set(lacking) <= set(entry.spec.options)
+        and (not option.choices or entry.spec.id in option.choices)
+    ]
+    if not (lacking and having):
+        return ""
+    left_out = ", ".join(f"backbone.{name}" for name in lacking)
+    return f" Leave {left_out} out, or name a backbone that has it: {', '.join(sorted(having))}."
 
 
 def _route(

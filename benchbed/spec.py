@@ -50,7 +50,8 @@ class Option:
         type: ``bool``, ``int``, ``float`` or ``str``; text is converted to it or refused.
         default: the value when it is not given.
         help: one sentence.
-        choices: the only values allowed, if any.
+        choices: the only values allowed, if any; with ``backbone``, a protocol's backbone must be
+            among them too.
         minimum: the least number allowed, if any.
         maximum: the largest.
         per_task: the option's name is a task's name (``fixed:scene=5``); ``default`` holds for the
@@ -87,15 +88,21 @@ class Option:
                 f"{owner}: option '{name}' cannot be '{text}'.{suggest(str(text), names)}"
             )
         if isinstance(value, int | float) and not self.minimum <= value <= self.maximum:
-            bounds = [
-                f"at {word} {bound:g}"
-                for word, bound in (("least", self.minimum), ("most", self.maximum))
-                if math.isfinite(bound)
-            ]
             raise MethodError(
-                f"{owner}: option '{name}' must be {' and '.join(bounds)}, and '{text}' is not."
+                f"{owner}: option '{name}' must be {self._bounds()}, and '{text}' is not."
             )
         return value
+
+    def limits(self) -> str:
+        """Return in words which values are allowed; nothing where all of the type are."""
+        if self.choices:
+            names = ", ".join(map(show_value, self.choices))
+            return f"one of {names}" if len(self.choices) > 1 else f"{names} alone"
+        return self._bounds()
+
+    def _bounds(self) -> str:
+        limits = (("least", self.minimum), ("most", self.maximum))
+        return " and ".join(f"at {word} {x:g}" for word, x in limits if math.isfinite(x))
 
 
 def _check_option(owner: str, name: object, option: object) -> None:

@@ -324,6 +324,14 @@ def test_show_tells_everything_of_one_name(run):
     assert "default 2; temperature" in run("show", "dwa")[1]
 
 
+def test_show_tells_choices_and_bounds(run):
+    (affine,) = json.loads(run("show", "affine", "--json")[1])
+    assert "; one of ignore, background; " in affine["options"]["border"]
+    (segnet,) = json.loads(run("show", "segnet", "--json")[1])
+    assert "default 1; at least 0.001; " in segnet["options"]["width"]
+    assert f"border: {affine['options']['border']}" in run("show", "affine")[1]
+
+
 def test_show_resolves_a_method_with_every_option(run):
     method, *parts = json.loads(run("show", "hps:backbone=mlp+dwa:T=3.0", "--json")[1])
     assert method["id"] == "hps:backbone=mlp+dwa:T=3"

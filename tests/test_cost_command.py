@@ -1,12 +1,17 @@
 """``benchbed cost``: counts, and parameters relative to a method beside what papers print."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
+from benchbed.catalogue import find_protocol
 from benchbed.cli import main
-from benchbed.cli.cost_command import Ratio, _ratios, _verdicts
+from benchbed.cli.cost_command import Ratio, _printed, _ratio, _verdicts
+from benchbed.execution.plan import method_jobs
+from benchbed.published.cells import parse_cell
 from benchbed.published.library import read_library
 from benchbed.registry import discover
 
@@ -67,17 +72,25 @@ COUNTS = {
 """Parameters on SegNet with 13, 1 and 3 outputs; tests/zoo/architectures has them to the last."""
 
 
-def test_printed_ratios_stand_beside_what_the_counts_give():
-    library = read_library(discover({"BENCHBED_PLUGINS": "zoo"}, strict=True))
-    costs = {k: SimpleNamespace(parameters=SimpleNamespace(total=n)) for k, n in COUNTS.items()}
-    jobs = [
-        SimpleNamespace(
-            method=k, architecture=SimpleNamespace(id=k.partition("+")[0].partition(":")[0])
-        )
-        for k in COUNTS
-    ]
-    ratios = _ratios(library, "nyuv2", jobs, jobs[1], costs)
-    assert {name: (str(ratio.printed or ""), ratio.verdict) for name, ratio in ratios.items()} == {
+@pytest.fixture(scope="module")
+def zoo():
+    return discover({"BENCHBED_PLUGINS": "zoo"}, strict=True)
+
+
+def ratios(registry, methods, base="mtan", library=None, **changes):
+    """Return the ratios under nyuv2-mtan, with counts that are stated and not measured."""
+    protocol = msgspec.structs.replace(find_protocol("nyuv2-mtan", registry), **changes)
+    jobs = method_jobs(protocol, methods, registry)
+    (reference,) = method_jobs(protocol, [base], registry)
+    total = {job.method: COUNTS.get(job.method, 1) for job in [*jobs, reference]}
+    costs = {k: SimpleNamespace(parameters=SimpleNamespace(total=n)) for k, n in total.items()}
+    printed = _printed(library or read_library(registry), protocol, registry, reference)
+    return {job.method: _ratio(job, reference, costs, printed) for job in jobs}
+
+
+def test_printed_ratios_stand_beside_what_the_counts_give(zoo):
+    found = ratios(zoo, list(COUNTS))
+    assert {name: (str(ratio.printed or ""), ratio.verdict) for name, ratio in found.items()} == {
         "single-task": ("1.69", "agrees"),
         "mtan+equal": ("1.00", "agrees"),
         "split:type=deep+equal": ("1.13", "differs"),
@@ -85,11 +98,46 @@ def test_printed_ratios_stand_beside_what_the_counts_give():
         "ati-net+equal": ("1.03", "agrees"),
         "cross-stitch+equal": ("", None),
     }
-    assert list(_verdicts(ratios)) == [
+    assert list(_verdicts(found)) == [
         "split:type=deep+equal: ati-net-1 prints 1.13, and it is 1.1487.",
         "pad-net:type=ati+equal: ati-net-1 prints 1.03, cut off from 1.0387.",
     ]
-    assert not _ratios(library, "digits", jobs, jobs[1], costs)["mtan+equal"].printed
+
+
+def printed(found):
+    return {name: str(ratio.printed) for name, ratio in found.items() if ratio.printed}
+
+
+def test_what_is_printed_holds_for_the_tables_methods_alone(zoo):
+    others = ["split", "pad-net", "ati-net:variant=as-released", "mtan:backbone.width=0.5"]
+    assert not printed(ratios(zoo, [*others, "single-task:backbone=resnet18"]))
+    assert not printed(ratios(zoo, ["ati-net"], base="mtan:backbone.width=0.5"))
+    assert not printed(ratios(zoo, ["ati-net"], base="single-task"))
+    assert printed(ratios(zoo, ["ati-net+dwa"], base="mtan+dwa")) == {"ati-net+dwa": "1.03"}
+
+
+def test_what_is_printed_holds_under_any_protocol_of_the_data_set(zoo):
+    methods = ["mtan", "mtan:backbone=segnet", "split:backbone=segnet,type=deep"]
+    found = ratios(zoo, methods, base="mtan:backbone=segnet", backbone="resnet18")
+    assert printed(found) == {
+        "mtan:backbone=segnet+equal": "1.00",
+        "split:backbone=segnet,type=deep+equal": "1.13",
+    }
+    data = msgspec.structs.replace(find_protocol("nyuv2-mtan", zoo).data, dataset="rooms")
+    assert not printed(ratios(zoo, ["mtan"], data=data))
+
+
+def test_the_first_of_several_tables_counts_and_unknown_methods_are_passed_over(zoo):
+    library = read_library(zoo)
+    table = library.tables["ati-net-1"]
+    (row,) = (row for row in table.rows if row.key == "ati-net")
+    other = replace(row, cells=row.cells | {"parameters": parse_cell("9.9")})
+    strange = replace(row, key="x", method="no-such-architecture")
+    rows = (strange, other, *(r for r in table.rows if r is not row))
+    for name in ("zz-1", "aa-1"):
+        library.add(replace(table, id=name, rows=rows if name == "zz-1" else table.rows))
+    found = ratios(zoo, ["ati-net"], library=library)["ati-net+equal"]
+    assert (found.table, str(found.printed)) == ("aa-1", "1.03")
 
 
 def test_a_ratio_without_a_printed_one_is_plain():

@@ -289,3 +289,49 @@ def test_a_text_option_may_hold_an_equals_sign(registry):
     method = resolve("texts:name=a=b", registry)
     assert method.architecture.options == {"name": "a=b"}
     assert method.name == "texts:name=a=b+equal"
+
+
+SEGNETS = ["split", "cross-stitch", "dense-sharing", "pad-net", "ati-net"]
+
+
+@pytest.mark.parametrize("name", SEGNETS)
+def test_a_backbone_that_a_system_cannot_use_is_refused_with_the_remedy(name):
+    with pytest.raises(MethodError) as error:
+        resolve(name, backbone="resnet18")
+    assert str(error.value) == (
+        f"'{name}': {name} works on segnet alone, and the protocol's backbone is resnet18: "
+        "add backbone=segnet."
+    )
+    with pytest.raises(MethodError, match=r"the given backbone is mlp: write backbone=segnet\."):
+        resolve(f"{name}:backbone=mlp", backbone="segnet")
+    assert resolve(f"{name}:backbone=segnet", backbone="resnet18").backbone.id == "segnet"
+    assert resolve(name).backbone.id == resolve(name, backbone="segnet").backbone.id == "segnet"
+
+
+@pytest.mark.parametrize(
+    ("text", "backbone", "start"),
+    [
+        ("hps:backbone.width=8", "resnet18", "the protocol's backbone is resnet18. timm:"),
+        ("hps:backbone=resnet50,backbone.width=8", "mlp", "the given backbone is resnet50. timm:"),
+        ("mtan:backbone.model=x", None, "the default backbone is segnet. segnet:"),
+    ],
+)
+def test_an_option_that_the_backbone_lacks_is_refused_by_where_the_backbone_comes_from(
+    text, backbone, start
+):
+    with pytest.raises(MethodError) as error:
+        resolve(text, backbone=backbone)
+    message = str(error.value)
+    assert message.startswith(f"'{text}': {start} no option ")
+    option = "width" if "width" in text else "model"
+    having = "conv-small, mlp, segnet" if option == "width" else "timm"
+    assert message.endswith(
+        f"Leave backbone.{option} out, or name a backbone that has it: {having}."
+    )
+
+
+def test_no_other_backbone_is_proposed_where_none_would_do():
+    for text in ("split:backbone.model=x", "hps:backbone.nothing=1", "hps:backbone.width=x"):
+        with pytest.raises(MethodError) as error:
+            resolve(text)
+        assert "or name a backbone" not in str(error.value)

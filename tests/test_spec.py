@@ -236,3 +236,26 @@ def test_an_option_added_later_leaves_no_trace_at_its_default():
     after = replace(before, options={**before.options, "b": Option(int, 2, added=True)})
     assert after.resolve({}) == after.resolve({"b": "2"}) == before.resolve({}) == {"a": 1}
     assert after.resolve({"b": "3"}) == {"a": 1, "b": 3}
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (Option(float, 1.0), ""),
+        (Option(float, 1.0, minimum=0.001), "at least 0.001"),
+        (Option(int, 1, maximum=3), "at most 3"),
+        (Option(int, 1, minimum=0, maximum=3), "at least 0 and at most 3"),
+        (Option(str, "a", choices=("a", "b")), "one of a, b"),
+        (Option(bool, True, choices=(True,)), "true alone"),
+    ],
+)
+def test_limits_are_told_in_words(option, words):
+    assert option.limits() == words
+
+
+def test_choices_may_restrict_backbones():
+    option = Option(str, "segnet", backbone=True, choices=("segnet",))
+    replace(GOOD, options={"backbone": option}).check("architecture")
+    wrong = replace(option, default="mlp")
+    with pytest.raises(PluginError, match="The default does not fit"):
+        replace(GOOD, options={"backbone": wrong}).check("architecture")

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from benchbed.cli.common import console, json_option, print_json, strict_option
+from benchbed.errors import BenchbedError
 
 if TYPE_CHECKING:
     from benchbed.job import Job
+    from benchbed.method import Method
+    from benchbed.protocol import Protocol
     from benchbed.published.cells import Printed
-    from benchbed.published.costs import CostVerdict
+    from benchbed.published.costs import CostVerdict, PrintedRatio
     from benchbed.published.library import Library
     from benchbed.record import Costs
+    from benchbed.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def command(
     Examples:
       benchbed cost hps single-task --protocol digits
       benchbed cost hps:backbone=resnet18+mgda --protocol digits --json
-      benchbed cost single-task split mtan --protocol nyuv2-mtan --relative-to mtan
+      benchbed cost split:type=deep mtan --protocol nyuv2-mtan --relative-to mtan
     """
     from benchbed.catalogue import find_protocol
     from benchbed.cli.printed import open_library
@@ -79,7 +83,8 @@ def command(
     if relative_to is not None:
         (base,) = method_jobs(protocol, [relative_to], registry)
         reference = base.method
-        ratios = _ratios(library, protocol.data.dataset, jobs, base, costs)
+        printed = _printed(library, protocol, registry, base)
+        ratios = {job.method: _ratio(job, base, costs, printed) for job in jobs}
     if as_json:
         import msgspec
 
@@ -91,22 +96,46 @@ def command(
         _print(costs, ratios, reference)
 
 
-def _ratios(
-    library: Library, dataset: str, jobs: Iterable[Job], base: Job, costs: Mapping[str, Costs]
-) -> dict[str, Ratio]:
-    """Return each method's parameters relative to those of ``base``."""
-    from benchbed.published.costs import cost_verdict, printed_ratios
+def _printed(
+    library: Library, protocol: Protocol, registry: Registry, base: Job
+) -> list[tuple[Method, PrintedRatio]]:
+    """Return what tables print relative to ``base``, with the methods under the protocol."""
+    from benchbed.method import resolve_method
+    from benchbed.published.costs import printed_ratios
 
-    printed = printed_ratios(library, dataset, base.architecture.id)
-    ratios: dict[str, Ratio] = {}
-    for job in jobs:
-        own, other = costs[job.method].parameters.total, costs[base.method].parameters.total
-        value = Fraction(own, other)
-        ratios[job.method] = Ratio(value)
-        if job.architecture.id in printed:
-            table, cell = printed[job.architecture.id]
-            ratios[job.method] = Ratio(value, cell, table.id, cost_verdict(cell, value))
-    return ratios
+    def resolved(name: str) -> Method | None:
+        try:
+            return resolve_method(name, registry, list(protocol.tasks), protocol.backbone or None)
+        except BenchbedError:
+            return None  # of a plugin that is not there
+
+    found: list[tuple[Method, PrintedRatio]] = []
+    for ratio in printed_ratios(library, protocol.data.dataset):
+        method, reference = resolved(ratio.method), resolved(ratio.reference)
+        if method and reference and _same_network(reference, base):
+            found.append((method, ratio))
+    return found
+
+
+def _same_network(method: Method, job: Job) -> bool:
+    return (method.architecture, method.backbone) == (job.architecture, job.backbone)
+
+
+def _ratio(
+    job: Job,
+    base: Job,
+    costs: Mapping[str, Costs],
+    printed: Iterable[tuple[Method, PrintedRatio]],
+) -> Ratio:
+    """Return a method's parameters relative to ``base``; the first that is printed is taken."""
+    from benchbed.published.costs import cost_verdict
+
+    value = Fraction(costs[job.method].parameters.total, costs[base.method].parameters.total)
+    for method, ratio in printed:
+        if _same_network(method, job):
+            verdict = cost_verdict(ratio.printed, value)
+            return Ratio(value, ratio.printed, ratio.table.id, verdict)
+    return Ratio(value)
 
 
 def _print(costs: Mapping[str, Costs], ratios: Mapping[str, Ratio], reference: str) -> None:

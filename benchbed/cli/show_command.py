@@ -7,7 +7,7 @@ import click
 from benchbed.cli.common import json_option, open_registry, print_json, strict_option
 from benchbed.errors import BenchbedError, suggest
 from benchbed.registry import Entry, Registry
-from benchbed.spec import KINDS, show_value
+from benchbed.spec import KINDS, Option, show_value
 
 
 @click.command("show")
@@ -92,15 +92,17 @@ def _entry(entry: Entry) -> dict[str, object]:
         "citation": spec.citation,
         "traits": sorted(spec.traits),
         "options": {
-            (f"<{name}>" if option.per_task else name): (
-                f"{option.type.__name__}, default {show_value(option.default)}"
-                + (f"; {option.help}" if option.help else "")
-            )
+            (f"<{name}>" if option.per_task else name): _described(option)
             for name, option in spec.options.items()
         },
         "target": spec.target,
         "distribution": f"{entry.distribution} {entry.distribution_version}",
     }
+
+
+def _described(option: Option) -> str:
+    default = f"{option.type.__name__}, default {show_value(option.default)}"
+    return "; ".join(filter(None, (default, option.limits(), option.help)))
 
 
 def _method(name: str, registry: Registry) -> list[dict[str, object]]:

@@ -23,7 +23,7 @@ from benchbed.engine.hybrid import Checked, Layer, find_layers
 from benchbed.engine.rows import Rows, in_float64
 from benchbed.engine.sharing import Partition, partition
 from benchbed.engine.strategy import Strategy
-from benchbed.errors import ContractError, NonFiniteLossError
+from benchbed.errors import ContractError, MethodError, NonFiniteLossError
 from benchbed.weighting import check_weights
 
 _STRATEGY = "weighting."
@@ -393,12 +393,18 @@ class Backward:
     def _last_shared(self, split: Partition) -> list[nn.Parameter]:
         """Return the parameters of the last layer that the tasks share."""
         layer = self.network.last_shared() if self.network else None
-        wanted = {id(parameter) for parameter in layer or ()}
+        wording = f"{type(self.strategy.last).__name__} works at the last shared layer, and "
+        if layer is None:
+            raise MethodError(
+                f"{wording}{type(self.model).__name__} has none: use a strategy that works on all "
+                "shared parameters, or an architecture that has one, such as hps."
+            )
+        wanted = set(map(id, layer))
         found = [p for p in split.shared.values() if id(p) in wanted]
         if not found:
             raise ContractError(
-                f"{type(self.strategy.last).__name__} works at the last shared layer, and "
-                f"{type(self.model).__name__}.last_shared() names none that the tasks share."
+                f"{wording}{type(self.model).__name__}.last_shared() names none that the tasks "
+                "share: let it return parameters of which all losses are made."
             )
         return found
 

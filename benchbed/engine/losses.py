@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchbed.architecture import Architecture, check_outputs
-from benchbed.errors import ContractError
+from benchbed.errors import ContractError, ProtocolError
 from benchbed.task import Task, check_loss
 from benchbed.transform import Batch
 
@@ -62,9 +62,10 @@ class LossComputer:
 
         Raises:
             ContractError: the network or a task returned something wrong.
+            ProtocolError: the mini-batch is too small for the network's batch norm.
         """
         first = tuple(names) not in self._checked
-        outputs = self._outputs(batch, names) if first else self.network(batch.input, list(names))
+        outputs = self._outputs(batch, names)
         if first:
             wanted = {name: self.tasks[name] for name in names}
             check_outputs(self.network, outputs, wanted, len(batch))
@@ -76,6 +77,14 @@ class LossComputer:
     def _outputs(self, batch: Batch, names: Sequence[str]) -> dict[str, Tensor]:
         try:
             found: dict[str, Tensor] = self.network(batch.input, list(names))
+        except ValueError as error:
+            if "Expected more than 1 value per channel" not in str(error):
+                raise
+            raise ProtocolError(
+                f"Batch norm cannot train on a mini-batch of {len(batch)} sample with a map of 1×1 "
+                f"in {type(self.network).__name__}: choose a batch_size that leaves no single "
+                "sample over, or set drop_last = true in the protocol."
+            ) from error
         except RuntimeError as error:
             if "view size is not compatible" not in str(error):
                 raise

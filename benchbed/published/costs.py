@@ -46,6 +46,16 @@ class CostCheck:
     verdict: CostVerdict
 
 
+@dataclass(frozen=True, slots=True)
+class PrintedRatio:
+    """A method's printed parameters relative to another's; benchbed's names for both."""
+
+    table: Table
+    printed: Printed
+    method: str
+    reference: str
+
+
 def read_measured(path: Path) -> dict[str, Measured]:
     """Read measured costs by name.
 
@@ -93,24 +103,26 @@ def check_costs(library: Library, table: Table) -> list[CostCheck]:
     return found
 
 
-def printed_ratios(
-    library: Library, dataset: str, reference: str
-) -> dict[str, tuple[Table, Printed]]:
-    """Return what tables print of parameters relative to one system's, by the systems' keys.
+def printed_ratios(library: Library, dataset: str) -> list[PrintedRatio]:
+    """Return what tables print of parameters relative to a row's, where benchbed has both methods.
 
     Args:
-        library: all printed tables.
-        dataset: that the systems are built for.
-        reference: key of the system that the numbers are relative to.
+        library: all printed tables; the ratios come in the order of their ids.
+        dataset: that the methods are built for.
     """
-    return {
-        row.key: (table, cell)
-        for table in library.tables.values()
-        for name, column in table.columns.items()
-        if column.kind == "cost" and name == "parameters" and column.relative_to == reference
-        for row in table.rows
-        if row.dataset == dataset and isinstance(cell := row.cells.get(name), Printed)
-    }
+    found: list[PrintedRatio] = []
+    for _, table in sorted(library.tables.items()):
+        column = table.columns.get("parameters")
+        if column is None or column.kind != "cost" or not column.relative_to:
+            continue
+        for row in table.rows:
+            base = table.row(column.relative_to, row.backbone, row.dataset)
+            cell = row.cells.get("parameters")
+            if base is None or row.dataset != dataset or not isinstance(cell, Printed):
+                continue
+            if row.method and base.method:
+                found.append(PrintedRatio(table, cell, row.method, base.method))
+    return found
 
 
 def _measured(library: Library, table: Table, key: str, backbone: str, quantity: str) -> int | None:

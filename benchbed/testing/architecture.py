@@ -263,7 +263,7 @@ class ArchitectureContract(Contract):
         largest = max(float(gradient.abs().max()) for gradient in one.values())
         for key in sorted({*one, *other}):
             a, b = (gradients.get(key, torch.zeros(())) for gradients in (one, other))
-            rounding = max(1e-5 * float(1 + a.abs().max()), 1e-6 * largest)
+            rounding = max(1e-5 * float(1 + a.abs().max()), 4e-6 * largest)
             same = torch.allclose(a, b, rtol=1e-3, atol=rounding)
             assert same, (
                 f"{self.name}: the gradients of '{key}' under the tasks' losses do not add up to "

@@ -509,16 +509,24 @@ def test_gradients_at_the_representation_and_at_the_last_layer_give_their_own_gr
 
 
 @pytest.mark.parametrize(
-    ("weighting", "sentence"),
+    ("weighting", "kind", "sentence"),
     [
-        ("at-representation", "works on the shared representation, and ToyNet has none"),
-        ("at-last", "works at the last shared layer, and ToyNet.last_shared"),
+        (
+            "at-representation",
+            ContractError,
+            "works on the shared representation, and ToyNet has none: use a strategy that",
+        ),
+        (
+            "at-last",
+            MethodError,
+            "works at the last shared layer, and ToyNet has none: use a strategy that",
+        ),
     ],
 )
 def test_a_weighting_is_refused_where_the_network_lacks_its_point(
-    all_regimes, toy_protocol, weighting, sentence
+    all_regimes, toy_protocol, weighting, kind, sentence
 ):
-    with pytest.raises(ContractError, match=sentence):
+    with pytest.raises(kind, match=sentence):
         train(make_job(toy_protocol, all_regimes, f"toy-net+{weighting}"))
 
 

@@ -12,6 +12,7 @@ from benchbed.architecture import Architecture, BuildContext, Phase
 from benchbed_zoo.architectures.attention import SegNetAttention
 from benchbed_zoo.architectures.distillation import Distillation
 from benchbed_zoo.architectures.heads import make_heads
+from benchbed_zoo.architectures.last_layer import last_layer
 from benchbed_zoo.architectures.segnet_blocks import new_segnet
 from benchbed_zoo.backbones.segnet import decode, encode, initialise
 
@@ -68,6 +69,10 @@ class AtiNet(Architecture):
         refined = self.distillation(reduced, reduced)
         widened = [widener(refined[task]) for task, widener in self.wideners.items()]
         return torch.stack(widened).mean(dim=0)
+
+    def last_shared(self) -> Iterable[nn.Parameter] | None:
+        """Return the parameters of the convolution before the last masks, as for MTAN."""
+        return last_layer(self.attention.decoder_shared)
 
     def phases(self) -> Sequence[Phase]:
         """Return two halves."""

@@ -1,9 +1,9 @@
 """The architectures whose tasks choose among, mix or exchange features. Light on purpose."""
 
 from benchbed.spec import Option, Spec
+from benchbed_zoo.architectures.hard_sharing import SEGNET
 
 _LIU = "S. Liu, E. Johns, A. Davison: End-to-End Multi-Task Learning with Attention, CVPR 2019"
-_SEGNET = Option(str, "segnet", "segnet", backbone=True)
 
 SPECS = [
     Spec(
@@ -29,7 +29,7 @@ SPECS = [
         citation="I. Misra, A. Shrivastava, A. Gupta, M. Hebert: Cross-stitch Networks for "
         "Multi-task Learning, CVPR 2016, eq. 1",
         options={
-            "backbone": _SEGNET,
+            "backbone": SEGNET,
             "type": Option(
                 str,
                 "matrix",
@@ -44,7 +44,7 @@ SPECS = [
         target="benchbed_zoo.architectures.dense_sharing:DenseSharing",
         summary="a network for each task that also gets a shared one's features (Dense)",
         citation=f"{_LIU}, section 4.1.2",
-        options={"backbone": _SEGNET},
+        options={"backbone": SEGNET},
     ),
     Spec(
         id="pad-net",
@@ -54,11 +54,12 @@ SPECS = [
         citation="D. Xu, W. Ouyang, X. Wang, N. Sebe: PAD-Net: Multi-Tasks Guided "
         "Prediction-and-Distillation Network, CVPR 2018, module C",
         options={
-            "backbone": _SEGNET,
+            "backbone": SEGNET,
             "type": Option(
                 str,
                 "paper",
-                "initial predictions are scored in training; ati: none, as in ATI-Net's code",
+                "initial predictions are scored in training, but unlike the paper features before "
+                "them are distilled, gated by the sender; ati: none, as in ATI-Net's code",
                 choices=("paper", "ati"),
             ),
         },
@@ -71,7 +72,7 @@ SPECS = [
         citation="D. Sinodinos, N. Armanfard: Attentive Task Interaction Network for Multi-Task "
         "Learning, ICPR 2022",
         options={
-            "backbone": _SEGNET,
+            "backbone": SEGNET,
             "variant": Option(
                 str,
                 "as-described",

@@ -5,6 +5,7 @@ from benchbed.spec import Option, Spec
 _BACKBONE = Option(
     str, "conv-small", "a built-in backbone, or any timm model with features", backbone=True
 )
+SEGNET = Option(str, "segnet", "its stages are taken apart", choices=("segnet",), backbone=True)
 _DECODER = Option(int, 32, "channels of the decoders of maps", minimum=1, added=True)
 
 SPECS = [
@@ -32,7 +33,7 @@ SPECS = [
         citation="S. Liu, E. Johns, A. Davison: End-to-End Multi-Task Learning with Attention, "
         "CVPR 2019, section 4.1.2",
         options={
-            "backbone": Option(str, "segnet", "segnet", backbone=True),
+            "backbone": SEGNET,
             "type": Option(
                 str,
                 "standard",

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from benchbed.architecture import Architecture, BuildContext
 from benchbed_zoo.architectures.heads import PooledHead, make_heads
+from benchbed_zoo.architectures.last_layer import last_layer
 
 
 class HardParameterSharing(Architecture):
@@ -44,5 +45,4 @@ class HardParameterSharing(Architecture):
 
     def last_shared(self) -> Iterable[nn.Parameter] | None:
         """Return the parameters of the backbone's last convolution or linear layer."""
-        layers = [m for m in self.backbone.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-        return layers[-1].parameters() if layers else None
+        return last_layer(self.backbone)

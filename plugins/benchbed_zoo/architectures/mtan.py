@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchbed.architecture import Architecture, BuildContext
 from benchbed.backbone import Backbone
 from benchbed_zoo.architectures.attention import PyramidAttention, SegNetAttention
 from benchbed_zoo.architectures.heads import make_heads
+from benchbed_zoo.architectures.last_layer import last_layer
 from benchbed_zoo.backbones.segnet import SegNet, decode, encode
 
 
@@ -25,6 +26,8 @@ class Mtan(Architecture):
     eqs. 1 and 2. The convolutions g and h make the mask of each task, and f is shared by the tasks,
     as in the released code.
     """
+
+    backbone: Backbone
 
     @classmethod
     def build(
@@ -42,6 +45,10 @@ class Mtan(Architecture):
             return MtanOnSegNet(context, made)
         return MtanOnPyramid(context, made, decoder_width)
 
+    def last_shared(self) -> Iterable[nn.Parameter] | None:
+        """Return the parameters of the backbone's last convolution, whose map all tasks mask."""
+        return last_layer(self.backbone)
+
 
 class MtanOnSegNet(Mtan):
     """MTAN as in the paper's experiments on images."""
@@ -57,6 +64,10 @@ class MtanOnSegNet(Mtan):
         encoded = encode(self.backbone.encoder, x)
         decoded = decode(self.backbone.decoder, encoded[-1].pooled, encoded)
         return {task: self.heads[task]([self.attention(task, encoded, decoded)]) for task in tasks}
+
+    def last_shared(self) -> Iterable[nn.Parameter] | None:
+        """Return the parameters of the convolution before the last masks."""
+        return last_layer(self.attention.decoder_shared)
 
 
 class MtanOnPyramid(Mtan):

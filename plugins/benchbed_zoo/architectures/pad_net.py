@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
@@ -10,6 +10,7 @@ from benchbed.architecture import Architecture, BuildContext
 from benchbed.task import Task
 from benchbed_zoo.architectures.distillation import Distillation
 from benchbed_zoo.architectures.heads import PooledHead, make_heads
+from benchbed_zoo.architectures.last_layer import last_layer
 from benchbed_zoo.architectures.segnet_blocks import new_segnet
 from benchbed_zoo.backbones.segnet import SegNet, decode, encode, initialise
 
@@ -54,6 +55,10 @@ class PadNet(Architecture):
             if task in tasks:
                 outputs[f"{task}@initial"] = self.initial[task]([features[task]])
         return outputs
+
+    def last_shared(self) -> Iterable[nn.Parameter] | None:
+        """Return the parameters of the encoder's last convolution."""
+        return last_layer(self.encoder)
 
 
 class PointwiseHead(nn.Conv2d):

@@ -8,7 +8,6 @@ from typing import Final
 from benchbed.architecture import BuildContext
 from benchbed_zoo.architectures.hps import HardParameterSharing
 from benchbed_zoo.architectures.segnet_blocks import new_segnet
-from benchbed_zoo.backbones.segnet import SegNet
 
 _LARGER: Final = {"standard": {}, "wide": {"bottleneck": 1024}, "deep": {"repeats": 2}}
 
@@ -29,5 +28,5 @@ class Split(HardParameterSharing):
     def __init__(self, context: BuildContext, backbone: str = "", type: str = "standard") -> None:
         segnet = new_segnet(context, "split")
         if _LARGER[type]:
-            segnet = SegNet(segnet.input, segnet.width, **_LARGER[type])
+            segnet = segnet.enlarged(**_LARGER[type])
         super().__init__(replace(context, backbone=lambda: segnet))

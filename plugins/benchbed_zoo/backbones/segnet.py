@@ -141,17 +141,17 @@ def initialise(
     draw: Callable[..., Tensor] = nn.init.xavier_normal_,
     generator: torch.Generator | None = None,
 ) -> None:
-    """Draw the weights of convolutions; reset biases to 0 and batch norm to its start.
+    """Draw the weights of convolutions and linear layers; reset biases to 0, and batch norm.
 
     Args:
-        module: whose convolutions and norms are meant.
+        module: whose layers are meant.
         draw: fills a tensor in place, such as ``nn.init.xavier_uniform_``.
         generator: of the CPU; torch's own when ``None``.
     """
     for layer in module.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.reset_parameters()
-        elif isinstance(layer, nn.Conv2d):
+        elif isinstance(layer, nn.Conv2d | nn.Linear):
             # drawn on the CPU, so that a generator gives every device the same weights
             drawn = draw(torch.empty(layer.weight.shape), generator=generator)
             with torch.no_grad():
@@ -192,6 +192,8 @@ class SegNet(Backbone):
         super().__init__(input)
         _check_input(input)
         self.width = width
+        self.bottleneck = bottleneck
+        self.repeats = repeats
         self.widths = tuple(max(1, round(width * c)) for c in (*WIDTHS[:-1], bottleneck))
         self.channels = (self.widths[0],)
         self.reductions = (1,)
@@ -200,15 +202,21 @@ class SegNet(Backbone):
             EncoderStage(before, after, count, repeats)
             for before, after, count in zip(inputs, self.widths, CONVOLUTIONS, strict=False)
         )
-        self.decoder = self.new_decoder(repeats)
+        self.decoder = self.new_decoder()
         initialise(self)
 
-    def new_decoder(self, repeats: int = 1) -> nn.ModuleList:
+    def enlarged(self, bottleneck: int | None = None, repeats: int | None = None) -> SegNet:
+        """Return a new SegNet that is as this one but for what is given."""
+        return type(self)(
+            self.input, self.width, bottleneck or self.bottleneck, repeats or self.repeats
+        )
+
+    def new_decoder(self) -> nn.ModuleList:
         """Return the stages of a decoder for this encoder, coarsest first."""
         outputs = (self.widths[0], *self.widths)
         stages = zip(self.widths, outputs, CONVOLUTIONS, strict=False)
         return nn.ModuleList(
-            DecoderStage(before, after, count, repeats)
+            DecoderStage(before, after, count, self.repeats)
             for before, after, count in reversed(list(stages))
         )
 

@@ -1,11 +1,18 @@
 """ATI-Net on SegNet: its phases; the forward pass is compared elsewhere."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from benchbed import Target
 from benchbed.cost import count_parameters
+from benchbed.engine.losses import LossComputer
 from benchbed.engine.strategy import build_strategy
+from benchbed.errors import ProtocolError
+from benchbed.testing.samples import SampleTask, sample_target
 from benchbed.testing.training import Parts, train
+from benchbed.transform import Batch
 from benchbed.weighting import WeightingContext
 from benchbed_zoo.architectures.ati_net import AtiNet
 from benchbed_zoo.architectures.mtan import Mtan
@@ -146,3 +153,36 @@ def test_a_run_that_is_taken_up_in_the_second_half_distils(tmp_path, monkeypatch
 
     assert run(stop=3) == [False, False, True]
     assert run() == [True]
+
+
+def test_a_single_sample_too_many_is_refused_with_the_remedy():
+    net = built(AtiNet).train()
+    net.set_phase(1)
+    tasks = net.context.tasks
+    losses = LossComputer(net, tasks)
+
+    def score(count):
+        targets = {k: sample_target(task.target, count) for k, task in tasks.items()}
+        return losses(Batch(images(count), targets), TASKS, 0.5)
+
+    score(2)
+    with pytest.raises(
+        ProtocolError, match=r"mini-batch of 1 sample .* AtiNet: .*drop_last = true"
+    ):
+        score(1)
+
+
+def test_as_released_pooled_heads_are_drawn_anew_too():
+    given = context(tasks=("depth",))
+    scene = SampleTask("scene", Target("class", classes=4))
+    net = AtiNet(replace(given, tasks={**given.tasks, "scene": scene}), variant="as-released")
+    linear = net.heads["scene"][-1]
+    states = []
+    for _ in range(2):
+        torch.nn.init.ones_(linear.bias)
+        net.enter_phase(1, torch.Generator().manual_seed(5))
+        states.append(linear.weight.detach().clone())
+        torch.nn.init.zeros_(linear.weight)
+        assert not linear.bias.any()
+    assert states[0].all()
+    assert torch.equal(states[0], states[1])

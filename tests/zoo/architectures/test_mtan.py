@@ -54,6 +54,13 @@ def test_each_map_is_masked_by_a_mask_of_it_and_of_the_one_before():
         torch.testing.assert_close(net(x, [task])[task], expected)
 
 
+def test_the_last_shared_layer_is_the_backbones_last_convolution():
+    net = network()
+    convolutions = [m for m in net.backbone.modules() if isinstance(m, torch.nn.Conv2d)]
+    expected = list(convolutions[-1].parameters())
+    assert list(map(id, net.last_shared())) == list(map(id, expected))
+
+
 def test_masks_of_one_leave_hard_parameter_sharing():
     net = network()
     for masks in net.attention.masks.values():

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from benchbed import Target
 from benchbed_zoo.architectures.distillation import Distillation
+from benchbed_zoo.architectures.feature_sharing import SPECS
 from benchbed_zoo.architectures.pad_net import PadNet
 from tests.zoo.architectures.small import NarrowContract, built, images, maps
 
@@ -36,6 +37,13 @@ def test_initial_predictions_are_1x1_convolutions_of_the_undistilled_features():
         expected = torch.einsum("oc,nchw->nohw", weight[:, :, 0, 0], seen[task])
         expected = expected + bias[:, None, None]
         torch.testing.assert_close(outputs[f"{task}@initial"], expected)
+
+
+def test_its_help_tells_how_it_differs_from_the_paper():
+    (spec,) = (spec for spec in SPECS if spec.id == "pad-net")
+    told = spec.options["type"].help
+    assert "unlike the paper" in told
+    assert "gated by the sender" in told
 
 
 def test_both_types_predict_alike():

@@ -164,3 +164,35 @@ def test_systems_of_segnets_stages_refuse_other_backbones(architecture):
     other = BuildContext(given.tasks, given.input, lambda: ConvSmall(given.input, 4))
     with pytest.raises(MethodError, match=r"cannot use ConvSmall; add backbone=segnet, as"):
         architecture(other)
+
+
+def test_an_enlarged_one_keeps_what_else_it_was():
+    class Other(SegNet):
+        pass
+
+    net = Other(Input((3, 32, 32)), WIDTH, bottleneck=100, repeats=2)
+    same, wide, deep = net.enlarged(), net.enlarged(bottleneck=200), net.enlarged(repeats=3)
+    found = [(x.width, x.bottleneck, x.repeats) for x in (same, wide, deep)]
+    assert found == [(WIDTH, 100, 2), (WIDTH, 200, 2), (WIDTH, 100, 3)]
+    assert {type(x) for x in (same, wide, deep)} == {Other}
+    shapes = [{k: v.shape for k, v in x.state_dict().items()} for x in (net, same)]
+    assert shapes[0] == shapes[1]
+
+
+def test_a_further_decoder_is_as_the_first():
+    net = SegNet(Input((3, 32, 32)), WIDTH, repeats=2)
+    first, other = (x.state_dict() for x in (net.decoder, net.new_decoder()))
+    assert {k: v.shape for k, v in first.items()} == {k: v.shape for k, v in other.items()}
+
+
+def test_linear_layers_are_drawn_and_convolutions_keep_their_draws():
+    plain = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Conv2d(3, 4, 1))
+    mixed = nn.Sequential(*(nn.Conv2d(c.in_channels, c.out_channels, c.kernel_size) for c in plain))
+    mixed.append(nn.Linear(4, 500))
+    for net in (plain, mixed):
+        initialise(net, generator=torch.Generator().manual_seed(2))
+    for one, other in zip(plain, mixed, strict=False):
+        assert torch.equal(one.weight, other.weight)
+    linear = mixed[-1]
+    assert not linear.bias.any()
+    assert float(linear.weight.detach().std()) == pytest.approx((2 / 504) ** 0.5, rel=0.1)
