@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 import json
@@ -16,6 +17,8 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from benchbed import Input, Target, Task
@@ -24,6 +27,7 @@ from benchbed.drawing import GREY, draw_input, draw_target, new_figure, palette,
 from benchbed.errors import BenchbedError, PluginError, ProtocolError, RecordError, StoreError
 from benchbed.execution.plan import Settings, make_plan
 from benchbed.execution.worker import execute
+from benchbed.method import Component
 from benchbed.protocol import parse_protocol
 from benchbed.record import MetricInfo, run_key, seal
 from benchbed.registry import discover
@@ -38,13 +42,20 @@ from benchbed.report.inspect import (
     protocol_of,
     read_record,
 )
-from benchbed.report.layout import panel_height
+from benchbed.report.layout import (
+    HEADING_DENSITY,
+    break_heading,
+    heading_characters,
+    leave_out_shared,
+    panel_height,
+)
 from benchbed.report.panels import WRONG, Sample, draw_comparison, draw_panels
 from benchbed.report.rebuild import predict, rebuild
 from tests import fakes, toys
 from tests.conftest import ROOT
 
 DIGITS = (ROOT / "plugins/benchbed_zoo/protocols/digits-1.toml").read_text()
+SINGLE = ("single-task/digit", "single-task/parity")
 SHORT = parse_protocol(DIGITS.replace("epochs = 20", "epochs = 3"), "short")
 
 
@@ -611,7 +622,7 @@ def test_a_comparison_has_a_row_a_sample_and_task_and_a_column_a_method():
         "input",
         "target",
         "hps+equal",
-        "mtan:\nbackbone=segnet\n+dwa",
+        "mtan:\nbackbone=segnet+\ndwa",
     ]
     assert [axes.get_ylabel() for axes in figure.axes[::9]] == ["sample 0", "sample 9"]
     assert [words(axes) for axes in figure.axes[1:4]] == [["t"], [], []]
@@ -714,7 +725,7 @@ def test_seeds_are_columns_of_their_own(trained, tmp_path, compared):
     paths = [trained["toy-net/equal/1"], trained["toy-net/equal"]]
     compare_records(requests_for(paths, trained, tmp_path, "toy.toml"), everything())
     columns, _, _, title, _ = compared
-    assert list(columns) == ["toy-net+equal, seed 1", "toy-net+equal, seed 0"]
+    assert list(columns) == ["toy-net+equal\nseed 1", "toy-net+equal\nseed 0"]
     assert title.startswith("toy@1\n")
     first, second = columns.values()
     assert first[0].predictions["a"] != second[0].predictions["a"]
@@ -735,28 +746,217 @@ def test_a_run_given_twice_is_refused(trained, tmp_path):
         compare_records(requests, everything())
 
 
-def test_records_without_weights_are_left_out_with_a_note_each(copy, trained, tmp_path, compared):
+def test_records_without_weights_are_left_out_with_one_note(copy, trained, tmp_path, compared):
     lost = [copy(name, weights=False) for name in ("hps/mgda", "single-task/holes")]
     requests = requests_for([*lost, trained["single-task/digit"]], trained, tmp_path)
     done = compare_records(requests, everything())
     columns, tasks, _, _, without = compared
     assert list(columns) == ["single-task"]
     assert list(tasks) == ["digit"]
-    assert ("single-task", "holes") in without
+    assert without == {("single-task", "holes")}
     assert is_drawn(done.figure)
-    assert [note.partition(": No samples were drawn")[0] for note in done.notes] == [
-        "hps+mgda, seed 0",
-        "single-task (holes), seed 0",
+    assert done.exit_code == 0
+    (note,) = done.notes
+    first, second = (path.with_suffix(".safetensors") for path in lost)
+    assert note.startswith(
+        f"These weights are not there: hps+mgda, seed 0 ({first}); "
+        f"single-task (holes), seed 0 ({second}). This trains the runs again"
+    )
+
+
+def test_lost_weights_are_trained_once_a_method_and_drawn_by_one_command(copy, trained, tmp_path):
+    names = ["single-task/holes", "hps/mgda", "single-task/parity"]
+    lost = [copy(name, weights=False) for name in names]
+    kept = trained["single-task/digit"]
+    requests = requests_for([lost[0], kept, *lost[1:]], trained, tmp_path / "results")
+    requests = [dataclasses.replace(r, output=tmp_path / "out") for r in requests]
+    (note,) = compare_records(requests, everything()).notes
+    *runs, look = (shlex.split(line) for line in note.splitlines()[1:])
+    again = tmp_path / "results" / "inspect" / "again"
+    protocol = short_protocol(trained)
+    assert runs == [
+        shlex.split(f"benchbed run {protocol} {method} --seeds 0, --no-measure --results {again}")
+        for method in ("single-task", "hps+mgda")
     ]
-    assert all("\n  benchbed run " in note for note in done.notes)
+    below = again / "runs/digits/1"
+    holes, mgda, parity = (
+        str(below / name / path.name) for name, path in zip(names, lost, strict=True)
+    )
+    assert look == [
+        *("benchbed", "inspect", holes, str(kept), mgda, parity, "--protocol", protocol),
+        *("--samples", "2", "--results", str(tmp_path / "results")),
+        *("--output", str(tmp_path / "out")),
+    ]
 
 
-def test_without_any_weights_there_is_no_comparison(copy, trained, tmp_path):
+def test_files_that_runs_began_with_are_told_apart(registry, monkeypatch, tmp_path):
+    monkeypatch.setattr(inspect, "protocols", lambda registry: {fakes.TRIO.id: fakes.TRIO})
+    paths = []
+    for seed, pretrained in enumerate(("1" * 64, "2" * 64, "1" * 64)):
+        record = msgspec.structs.replace(fakes.record(), seed=seed, pretrained=pretrained)
+        key = run_key(
+            record.protocol_digest,
+            record.components,
+            record.data_digest,
+            seed,
+            record.tasks,
+            record.engine,
+            pretrained,
+        )
+        paths.append(tmp_path / f"{key}.json")
+        sealed = seal(msgspec.structs.replace(record, key=key))
+        paths[-1].write_bytes(msgspec.json.encode(sealed))
+    (note,) = compare_records([Request(path, tmp_path) for path in paths], registry).notes
+    runs = [shlex.split(line) for line in note.splitlines()[1:4]]
+    assert [run[run.index("--pretrained") + 1] for run in runs] == [
+        "FILE1.safetensors",
+        "FILE2.safetensors",
+        "FILE1.safetensors",
+    ]
+    assert "FILE1.safetensors is the file of SHA-256 111111111111 that training began" in note
+    assert "FILE2.safetensors is the file of SHA-256 222222222222 that training began" in note
+
+
+def test_without_any_weights_nothing_is_drawn_and_the_exit_code_is_2(
+    copy, trained, tmp_path, capsys
+):
     lost = [copy(name, weights=False) for name in ("hps/mgda", "single-task/holes")]
-    done = compare_records(requests_for(lost, trained, tmp_path), everything())
-    assert (done.figure, done.figures, len(done.notes)) == (None, [], 2)
-    assert done.facts()["comparison"] is None
+    arguments = ["inspect", *map(str, lost), "--results", str(tmp_path)]
+    arguments += ["--protocol", short_protocol(trained)]
+    assert guarded(lambda: cli.main(arguments, standalone_mode=False)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("Error: Nothing was drawn. These weights are not there: hps+mgda, ")
+    assert guarded(lambda: cli.main([*arguments, "--json"], standalone_mode=False)) == 2
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["comparison"] is None
+    assert [f"Error: {note}\n" for note in facts["notes"]] == [err]
     assert not (tmp_path / "inspect").exists()
+
+
+def test_an_equal_note_of_several_columns_is_given_once(copy, trained, tmp_path):
+    paths = []
+    for name in ("hps/mgda", "single-task/digit", "single-task/parity"):
+        path = copy(name)
+        components = [
+            msgspec.structs.replace(c, source="old") if c.kind == "dataset" else c
+            for c in read_record(path).components
+        ]
+        paths.append(rewritten(path, components=components))
+    (note,) = compare_records(requests_for(paths, trained, tmp_path), everything()).notes
+    assert note.startswith("hps+mgda, single-task: The source of dataset digits has changed")
+
+
+def test_equal_notes_of_seeds_name_them(copy, trained, tmp_path):
+    paths = []
+    for name in ("toy-net/equal", "toy-net/equal/1"):
+        path = copy(name)
+        first, *rest = read_record(path).components
+        first = msgspec.structs.replace(first, source="old")
+        paths.append(rewritten(path, components=[first, *rest]))
+    done = compare_records(requests_for(paths, trained, tmp_path, "toy.toml"), everything())
+    (note,) = done.notes
+    assert note.startswith("toy-net+equal seed 0, toy-net+equal seed 1: The source of arch")
+
+
+def test_a_changed_source_of_training_transforms_is_not_noted(trained, monkeypatch):
+    record, path = read_record(trained["hps/mgda"]), trained["hps/mgda"]
+    request = Request(path, samples=1, protocol=short_protocol(trained))
+    session = rebuild(record, SHORT, everything(), request.weights, None)
+    transform = Component("transform", "flip", "1", "x:Flip", source="new")
+    for field, noted in (("transforms", False), ("evaluation_transforms", True)):
+        job = msgspec.structs.replace(session.job, **{field: [transform]})
+        shown = dataclasses.replace(session, job=job)
+        monkeypatch.setattr("benchbed.report.rebuild.rebuild", lambda *_, s=shown: s)
+        monkeypatch.setattr("benchbed.report.rebuild.predict", lambda *_: [])
+        note = inspect._predict(record, everything(), request)[2]
+        assert ("transform flip" in note) == noted
+        assert bool(note) == noted
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 sample of"), (2, "2 samples of")])
+def test_the_title_counts_samples(trained, tmp_path, compared, count, words):
+    requests = requests_for([trained[n] for n in SINGLE], trained, tmp_path)
+    requests = [dataclasses.replace(request, samples=count) for request in requests]
+    compare_records(requests, everything())
+    assert compared[3] == f"digits@1 · seed 0\n{words} split 'test'"
+
+
+def test_options_of_all_columns_stand_once_in_the_title():
+    bone = "backbone=segnet,backbone.width=0.25"
+    columns = [
+        inspect._Column(method, seed)
+        for method in (f"ati-net:type=x,{bone}+dwa:T=3", f"single-task:{bone}")
+        for seed in (0, 1)
+    ]
+    headings, shared = inspect._headings(columns)
+    assert list(headings) == columns
+    assert list(headings.values()) == [
+        "ati-net:type=x+dwa:T=3\nseed 0",
+        "ati-net:type=x+dwa:T=3\nseed 1",
+        "single-task\nseed 0",
+        "single-task\nseed 1",
+    ]
+    assert shared == bone.split(",")
+    assert inspect._headings(columns[:1]) == ({columns[0]: columns[0].method}, [])
+
+
+def test_shared_options_are_in_the_title_of_the_figure(trained, tmp_path, compared, monkeypatch):
+    requests = requests_for([trained[n] for n in SINGLE], trained, tmp_path)
+    monkeypatch.setattr(inspect, "_headings", lambda columns: ({columns[0]: "m"}, ["a=1", "b=2"]))
+    compare_records(requests, everything())
+    assert list(compared[0]) == ["m"]
+    assert compared[3].endswith("\nall: a=1, b=2")
+
+
+@pytest.mark.parametrize(
+    ("methods", "left", "shared"),
+    [
+        (["hps+equal", "mtan+dwa"], ["hps+equal", "mtan+dwa"], []),
+        (["hps:a=1+dwa:T=3", "mtan:a=1,b=2+dwa:T=3"], ["hps+dwa", "mtan:b=2+dwa"], ["a=1", "T=3"]),
+        (["hps:T=3+dwa", "hps+dwa:T=3"], ["hps:T=3+dwa", "hps+dwa:T=3"], []),
+        (["hps:a=1+dwa", "hps:a=10+dwa"], ["hps:a=1+dwa", "hps:a=10+dwa"], []),
+    ],
+)
+def test_options_are_shared_part_by_part(methods, left, shared):
+    assert leave_out_shared(methods) == (left, shared)
+
+
+@pytest.mark.parametrize(
+    ("heading", "lines"),
+    [
+        ("hps+dwa\nseed 0", ["hps+dwa", "seed 0"]),
+        ("hps+uncertainty\nseed 0", ["hps+", "uncertainty", "seed 0"]),
+        (
+            "ati-net:backbone=segnet,backbone.width=0.25+dwa",
+            ["ati-net:", "backbone=segnet,", "backbone.width=0.25+", "dwa"],
+        ),
+        ("hps:" + "x" * 24 + ",y=1+dwa", ["hps:xxxxxxxxxxxxx", "xxxxxxxxxxx,y=1+dwa"]),
+    ],
+)
+def test_headings_are_cut_after_punctuation_in_columns_as_wide_as_their_words(heading, lines):
+    characters = heading_characters([heading], 1.0)
+    assert characters >= HEADING_DENSITY
+    assert break_heading(heading, characters).split("\n") == lines
+
+
+@given(st.text("ab,:+\n.=", max_size=80), st.integers(1, 30))
+def test_a_heading_loses_nothing_and_fits(heading, characters):
+    lines = break_heading(heading, characters).split("\n")
+    assert max(map(len, lines)) <= characters
+    assert "".join(lines) == heading.replace("\n", "")
+
+
+def test_a_narrow_column_grows_with_the_longest_word_of_its_heading():
+    target = Target("class", classes=2)
+    sample = Sample(0, torch.rand(3, 6, 8), {"t": torch.tensor(1)}, {"t": torch.tensor(1)})
+    tasks, columns = {"t": Dense("t", target)}, {"hps+uncertainty_of_tasks": [sample]}
+    figure = draw_comparison(columns, tasks, Input((3, 6, 8)), "title")
+    to_png(figure)
+    assert figure.axes[2].get_title() == "hps+\nuncertainty_of_tasks"
+    cells = figure.axes[2].get_subplotspec().get_gridspec().get_width_ratios()
+    width = figure.axes[2].title.get_window_extent().width / figure.dpi
+    assert width < cells[2]
 
 
 def test_the_command_compares_several_records(trained, tmp_path, capsys):
@@ -840,6 +1040,22 @@ def test_the_printed_commands_make_lost_weights_again(bench):
     figures = [bench.folder / line for line in done.stdout.splitlines()]
     assert [figure.name for figure in figures] == ["panels.png", "curves.png"]
     assert all(map(is_drawn, figures))
+
+
+def test_the_printed_commands_make_a_lost_comparison_again(bench):
+    assert bench("run", "toy.toml", "toy-net", "--seeds", "2", "--no-measure").returncode == 0
+    paths = sorted(bench.folder.glob("results/runs/toy/1/toy-net/*/*.json"))
+    keys = [path.stem for path in paths]
+    for path in paths:
+        path.with_suffix(".safetensors").unlink()
+
+    lost = bench("inspect", *keys, "--protocol", "toy.toml", "--json")
+    assert lost.returncode == 2
+    for line in json.loads(lost.stdout)["notes"][0].splitlines()[1:]:
+        done = bench(*shlex.split(line)[1:])
+        assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert is_drawn(bench.folder / done.stdout.strip())
 
 
 def test_the_command_ends_with_2_where_panels_need_something_else(trained, tmp_path, capsys):

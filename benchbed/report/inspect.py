@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from benchbed.canonical import digest
 from benchbed.catalogue import find_protocol, protocols
@@ -15,7 +17,7 @@ from benchbed.errors import BenchbedError, ProtocolError, RecordError, StoreErro
 from benchbed.protocol import Protocol
 from benchbed.record import Record, decode_record
 from benchbed.registry import Registry
-from benchbed.store import Store, write_atomically
+from benchbed.store import Place, Store, write_atomically
 
 if TYPE_CHECKING:
     from benchbed.engine.session import Session
@@ -40,6 +42,16 @@ class Request:
     samples: int = 6
     protocol: str | None = None
     data_root: Path | None = None
+
+    @property
+    def weights(self) -> Path:
+        """Return where the record's weights lie, if they do."""
+        return self.path.with_suffix(".safetensors")
+
+    @property
+    def data_option(self) -> list[str]:
+        """Return the option of the data's folder, if one was given."""
+        return ["--data-root", str(self.data_root)] if self.data_root else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +97,18 @@ class Comparison:
     Attributes:
         paths, records: of the records, in the order given.
         figure: ``None`` where no record has weights.
-        notes: whose weights are missing, and what is to be known of predictions.
+        notes: how to make missing weights again, and what is to be known of predictions.
     """
 
     paths: Sequence[Path]
     records: Sequence[Record]
     figure: Path | None
     notes: Sequence[str]
-    exit_code: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """Return 2 where nothing was drawn."""
+        return 0 if self.figure else 2
 
     @property
     def figures(self) -> list[Path]:
@@ -228,12 +244,11 @@ def inspect_record(request: Request, registry: Registry) -> Inspection:
     folder = request.output or request.results / "inspect" / record.key
     curves, panels = folder / "curves.png", folder / "panels.png"
     write_atomically(curves, to_png(draw_curves(record, _title(record))))
-    weights = request.path.with_suffix(".safetensors")
     try:
-        if not weights.exists():
-            note = _no_weights(record, weights, registry, request)
+        if not request.weights.exists():
+            note = _no_weights(record, registry, request)
             return Inspection(record, request.path, curves, note=note)
-        content, note = _draw_panels(record, weights, registry, request)
+        content, note = _draw_panels(record, registry, request)
     except BenchbedError as error:
         code = error.exit_code
         return Inspection(record, request.path, curves, note=str(error), exit_code=code)
@@ -241,28 +256,27 @@ def inspect_record(request: Request, registry: Registry) -> Inspection:
     return Inspection(record, request.path, curves, panels, note)
 
 
-def _draw_panels(
-    record: Record, weights: Path, registry: Registry, request: Request
-) -> tuple[bytes, str]:
+def _draw_panels(record: Record, registry: Registry, request: Request) -> tuple[bytes, str]:
     """Return the figure, and what is to be known of it."""
     from benchbed.drawing import to_png
     from benchbed.report.panels import draw_panels
 
-    session, samples, note = _predict(record, weights, registry, request)
+    session, samples, note = _predict(record, registry, request)
     title = f"{_title(record)}\n{_samples(session, samples)}"
     return to_png(draw_panels(samples, session.tasks, session.dataset.input, title)), note
 
 
 def _predict(
-    record: Record, weights: Path, registry: Registry, request: Request
+    record: Record, registry: Registry, request: Request
 ) -> tuple[Session, list[Sample], str]:
     """Return the rebuilt run, its predictions, and what is to be known of them."""
     from benchbed.execution.plan import stale_components
     from benchbed.report.rebuild import predict, rebuild
 
     protocol = protocol_of(record, registry, request.protocol)
-    session = rebuild(record, protocol, registry, weights, request.data_root)
-    stale = dict.fromkeys(stale_components(record, session.job))
+    session = rebuild(record, protocol, registry, request.weights, request.data_root)
+    shown = msgspec.structs.replace(session.job, transforms=[])
+    stale = dict.fromkeys(stale_components(record, shown))
     note = (
         f"The source of {', '.join(stale)} has changed since the record was made; the predictions "
         "are what it gives today."
@@ -290,20 +304,34 @@ def compare_records(requests: Sequence[Request], registry: Registry) -> Comparis
     paths = [request.path for request in requests]
     records = [read_record(path) for path in paths]
     _require_comparable(records)
+    notes = _missing_weights(records, registry, requests)
     found = _predict_all(records, registry, requests)
+    notes += found.merged_notes()
     if found.session is None:
-        return Comparison(paths, records, None, found.notes)
+        return Comparison(paths, records, None, notes)
     protocol, described = found.session.job.protocol, found.session.dataset.input
-    columns = {heading: samples for heading, samples in found.columns.items() if samples}
+    columns = {column: samples for column, samples in found.columns.items() if samples}
+    headings, shared = _headings(list(columns))
+    drawn = {headings[column]: samples for column, samples in columns.items()}
+    lost = {(headings[column], task) for column, task in found.lost if column in headings}
     tasks = {name: found.tasks[name] for name in protocol.tasks if name in found.tasks}
-    seed = f" · seed {records[0].seed}" if _have_one_seed(records) else ""
-    drawn = _samples(found.session, next(iter(columns.values())))
-    title = f"{protocol.id}{seed}\n{drawn}"
-    content = to_png(draw_comparison(columns, tasks, described, title, found.lost))
+    first = next(iter(columns))
+    title = (
+        protocol.id
+        + (f" · seed {first.seed}" if _have_one_seed(columns) else "")
+        + f"\n{_samples(found.session, columns[first])}"
+        + (f"\nall: {', '.join(shared)}" if shared else "")
+    )
+    content = to_png(draw_comparison(drawn, tasks, described, title, lost))
     key = digest([record.key for record in records])[:32]
     folder = requests[0].output or requests[0].results / "inspect" / key
     write_atomically(folder / "comparison.png", content)
-    return Comparison(paths, records, folder / "comparison.png", found.notes)
+    return Comparison(paths, records, folder / "comparison.png", notes)
+
+
+class _Column(NamedTuple):
+    method: str
+    seed: int
 
 
 @dataclass(slots=True)
@@ -311,17 +339,30 @@ class _Found:
     """What records predict.
 
     Attributes:
-        columns: by title, in the order given; without samples where all weights are missing.
+        columns: in the order given; without samples where all weights are missing.
         tasks: of which there are predictions.
         lost: columns and tasks whose weights are missing.
+        notes: what is to be known of predictions, and of which columns.
         session: the last record's that has weights.
     """
 
-    columns: dict[str, list[Sample]] = field(default_factory=dict)
+    columns: dict[_Column, list[Sample]] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
-    lost: set[tuple[str, str]] = field(default_factory=set)
-    notes: list[str] = field(default_factory=list)
+    lost: set[tuple[_Column, str]] = field(default_factory=set)
+    notes: dict[str, list[_Column]] = field(default_factory=dict)
     session: Session | None = None
+
+    def merged_notes(self) -> list[str]:
+        """Return each note once, behind the columns that it is of."""
+        one_seed = _have_one_seed(self.columns)
+        named = {
+            note: dict.fromkeys(
+                column.method if one_seed else f"{column.method} seed {column.seed}"
+                for column in columns
+            )
+            for note, columns in self.notes.items()
+        }
+        return [f"{', '.join(names)}: {note}" for note, names in named.items()]
 
 
 def _predict_all(
@@ -331,25 +372,35 @@ def _predict_all(
     from benchbed.report.panels import join
 
     found = _Found()
-    one_seed = _have_one_seed(records)
     for record, request in zip(records, requests, strict=True):
-        heading = record.method if one_seed else f"{record.method}, seed {record.seed}"
-        column = found.columns.setdefault(heading, [])
-        weights = request.path.with_suffix(".safetensors")
-        if weights.exists():
-            found.session, samples, note = _predict(record, weights, registry, request)
-            found.columns[heading] = join(column, samples)
-            found.tasks |= found.session.tasks
-        else:
-            note = _no_weights(record, weights, registry, request)
-            found.lost |= {(heading, task) for task in record.tasks}
+        column = _Column(record.method, record.seed)
+        samples = found.columns.setdefault(column, [])
+        if not request.weights.exists():
+            found.lost |= {(column, task) for task in record.tasks}
+            continue
+        found.session, more, note = _predict(record, registry, request)
+        found.columns[column] = join(samples, more)
+        found.tasks |= found.session.tasks
         if note:
-            found.notes.append(f"{_name(record)}, seed {record.seed}: {note}")
+            found.notes.setdefault(note, []).append(column)
     return found
 
 
-def _have_one_seed(records: Sequence[Record]) -> bool:
-    return len({record.seed for record in records}) == 1
+def _headings(columns: Sequence[_Column]) -> tuple[dict[_Column, str], list[str]]:
+    """Return what stands above columns, and the options that are left out as all have them."""
+    from benchbed.report.layout import leave_out_shared
+
+    methods, shared = [column.method for column in columns], list[str]()
+    if len(columns) > 1:
+        methods, shared = leave_out_shared(methods)
+    if not _have_one_seed(columns):
+        seeds = [column.seed for column in columns]
+        methods = [f"{method}\nseed {seed}" for method, seed in zip(methods, seeds, strict=True)]
+    return dict(zip(columns, methods, strict=True)), shared
+
+
+def _have_one_seed(columns: Iterable[_Column]) -> bool:
+    return len({column.seed for column in columns}) == 1
 
 
 def _require_comparable(records: Sequence[Record]) -> None:
@@ -381,7 +432,8 @@ def _name(record: Record) -> str:
 
 
 def _samples(session: Session, samples: Sequence[Sample]) -> str:
-    return f"{len(samples)} samples of split '{session.job.protocol.data.test}'"
+    plural = "" if len(samples) == 1 else "s"
+    return f"{len(samples)} sample{plural} of split '{session.job.protocol.data.test}'"
 
 
 def _title(record: Record) -> str:
@@ -391,32 +443,105 @@ def _title(record: Record) -> str:
     )
 
 
-def _no_weights(record: Record, weights: Path, registry: Registry, request: Request) -> str:
-    """Return how to make the weights again, in a folder where the record is no cache hit."""
-    if request.protocol:
-        protocol_of(record, registry, request.protocol)
-    installed = protocols(registry).get(record.protocol)
-    known = installed is not None and installed.digest == record.protocol_digest
-    protocol = request.protocol or (record.protocol if known else "FILE.toml")
-    options = ["--results", str(request.results / "inspect" / "again")]
-    options += ["--data-root", str(request.data_root)] if request.data_root else []
-    pretrained = ["--pretrained", "FILE.safetensors"] if record.pretrained else []
-    run = ["run", protocol, record.method, "--seeds", f"{record.seed},", "--no-measure"]
-    look = ["inspect", record.key, *([] if known else ["--protocol", protocol])]
-    commands = [
-        shlex.join(["benchbed", *run, *pretrained, *options]),
-        shlex.join(["benchbed", *look, *options]),
+def _no_weights(record: Record, registry: Registry, request: Request) -> str:
+    """Return how to make a record's weights again and draw it."""
+    again = _again([record], registry, request)
+    look = ["benchbed", "inspect", record.key, *again.protocol_option, *again.folders]
+    return (
+        f"No samples were drawn: the weights {request.weights} are not there. This trains the run "
+        f"again and draws it:{again.remark}\n  {again.train(record)}\n  {shlex.join(look)}"
+    )
+
+
+def _missing_weights(
+    records: Sequence[Record], registry: Registry, requests: Sequence[Request]
+) -> list[str]:
+    """Return, if weights are missing, how to make them again and draw all records then."""
+    given = list(zip(records, requests, strict=True))
+    lost = [(record, request) for record, request in given if not request.weights.exists()]
+    if not lost:
+        return []
+    first = requests[0]
+    again = _again([record for record, _ in lost], registry, first)
+    paths = [
+        request.path if request.weights.exists() else again.path(record)
+        for record, request in given
     ]
-    where = (
-        f" FILE.toml is the file of {record.protocol}, digest {record.protocol_digest[:12]}."
+    look = ["benchbed", "inspect", *map(str, paths), *again.protocol_option]
+    look += ["--samples", str(first.samples), "--results", str(first.results)]
+    look += ["--output", str(first.output)] if first.output else []
+    look += first.data_option
+    commands = dict.fromkeys([*(again.train(record) for record, _ in lost), shlex.join(look)])
+    listed = "; ".join(
+        f"{_name(record)}, seed {record.seed} ({request.weights})" for record, request in lost
+    )
+    return [
+        ("Nothing was drawn. " if len(lost) == len(given) else "")
+        + f"These weights are not there: {listed}. This trains the runs again and draws the "
+        f"comparison:{again.remark}\n  " + "\n  ".join(commands)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """How weights are made again, in a folder where the records are no cache hits.
+
+    Attributes:
+        protocol: as ``benchbed run`` takes it.
+        protocol_option: of ``benchbed inspect``.
+        pretrained: what stands for the files that runs began with, by their digests.
+        remark: which files are meant where only the user can know them.
+    """
+
+    request: Request
+    protocol: str
+    protocol_option: list[str]
+    pretrained: dict[str, str]
+    remark: str
+
+    @property
+    def folder(self) -> Path:
+        return self.request.results / "inspect" / "again"
+
+    @property
+    def folders(self) -> list[str]:
+        return ["--results", str(self.folder), *self.request.data_option]
+
+    def path(self, record: Record) -> Path:
+        """Return where the record will lie."""
+        return Store(self.folder).path("runs", Place.of(record), record.key)
+
+    def train(self, record: Record) -> str:
+        """Return the command."""
+        run = ["run", self.protocol, record.method, "--seeds", f"{record.seed},", "--no-measure"]
+        run += ["--pretrained", self.pretrained[record.pretrained]] if record.pretrained else []
+        return shlex.join(["benchbed", *run, *self.folders])
+
+
+def _again(records: Sequence[Record], registry: Registry, request: Request) -> _Again:
+    """Return how the weights of records of one protocol are made again.
+
+    Raises:
+        ProtocolError: the file given is of another protocol.
+    """
+    first = records[0]
+    if request.protocol:
+        protocol_of(first, registry, request.protocol)
+    installed = protocols(registry).get(first.protocol)
+    known = installed is not None and installed.digest == first.protocol_digest
+    protocol = request.protocol or (first.protocol if known else "FILE.toml")
+    remark = (
+        f" FILE.toml is the file of {first.protocol}, digest {first.protocol_digest[:12]}."
         if protocol == "FILE.toml"
         else ""
     )
-    if pretrained:
-        where += (
-            f" FILE.safetensors is the file of SHA-256 {record.pretrained[:12]} that it began with."
-        )
-    return (
-        f"No samples were drawn: the weights {weights} are not there. This trains the run again "
-        f"and draws it:{where}\n  " + "\n  ".join(commands)
-    )
+    digests = dict.fromkeys(record.pretrained for record in records if record.pretrained)
+    pretrained = {
+        begun: f"FILE{number if len(digests) > 1 else ''}.safetensors"
+        for number, begun in enumerate(digests, start=1)
+    }
+    began = "it" if len(records) == 1 else "training"
+    for begun, file in pretrained.items():
+        remark += f" {file} is the file of SHA-256 {begun[:12]} that {began} began with."
+    option = [] if known else ["--protocol", protocol]
+    return _Again(request, protocol, option, pretrained, remark)

@@ -1,7 +1,8 @@
-"""What figures of samples share: the size of their panels and the legends of classes."""
+"""What figures of samples share: the size of panels, headings of columns, legends of classes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 1.7
 """Of one panel, in inches."""
+HEADING_DENSITY: Final = 11
+"""Characters of a column's heading in 9 points that surely fit into an inch."""
+LONGEST_WORD: Final = 24
+"""Characters for which a column is widened; a longer word of its heading is cut."""
 
 
 def panel_width(target: Target) -> float:
@@ -28,6 +33,72 @@ def panel_height(described: Input) -> float:
         return 0.7 * WIDTH
     high, wide = described.shape[-2:]
     return WIDTH * min(max(high / wide, 0.4), 2.0)
+
+
+def heading_characters(headings: Sequence[str], inches: float) -> int:
+    """Return the line length of columns' headings, in characters.
+
+    Args:
+        headings: of all columns.
+        inches: the width of a column, which has to grow where the longest word needs more.
+    """
+    longest = max(len(word) for heading in headings for word in _words(heading))
+    return max(int(HEADING_DENSITY * inches), min(longest, LONGEST_WORD))
+
+
+def break_heading(heading: str, characters: int) -> str:
+    """Return each line of a heading in lines that fit, cut after ``,``, ``:`` and ``+``."""
+    return "\n".join(line for given in heading.split("\n") for line in _fill(given, characters))
+
+
+def leave_out_shared(methods: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return methods without the options that all of them have, and these options."""
+    parsed = [_parse_method(method) for method in methods]
+    options = [
+        [(place, option) for place, (_, given) in enumerate(parts) for option in given]
+        for parts in parsed
+    ]
+    shared = [option for option in options[0] if all(option in others for others in options)]
+    left = [
+        "+".join(
+            _show_part(name, [option for option in given if (place, option) not in shared])
+            for place, (name, given) in enumerate(parts)
+        )
+        for parts in parsed
+    ]
+    return left, [option for _, option in shared]
+
+
+def _parse_method(method: str) -> list[tuple[str, list[str]]]:
+    """Return name and options of the architecture and, where there is one, the weighting."""
+    parts = [part.partition(":") for part in method.split("+")]
+    return [(name, tail.split(",") if tail else []) for name, _, tail in parts]
+
+
+def _show_part(name: str, options: Sequence[str]) -> str:
+    return f"{name}:{','.join(options)}" if options else name
+
+
+def _fill(text: str, characters: int) -> list[str]:
+    lines = [""]
+    for word in _words(text):
+        for piece in _cut(word, characters):
+            if len(lines[-1]) + len(piece) > characters:
+                lines.append("")
+            lines[-1] += piece
+    return lines
+
+
+def _words(text: str) -> list[str]:
+    """Return what stays together, with the punctuation that ends it."""
+    return re.split(r"(?<=[,:+])|\n", text)
+
+
+def _cut(word: str, characters: int) -> list[str]:
+    """Return a word in pieces of about one length, so that no punctuation is left alone."""
+    pieces = max(1, -(-len(word) // characters))
+    length = max(1, -(-len(word) // pieces))
+    return [word[start : start + length] for start in range(0, len(word), length)]
 
 
 def class_patches(names: Sequence[str], colours: Sequence[Any]) -> list[Patch]:

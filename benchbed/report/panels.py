@@ -16,9 +16,12 @@ from benchbed.dataset import Input
 from benchbed.drawing import GREY, draw_input, draw_text, new_figure, palette, set_title, wrap
 from benchbed.errors import PluginError, one_line
 from benchbed.report.layout import (
+    HEADING_DENSITY,
     WIDTH,
     add_legend,
+    break_heading,
     class_patches,
+    heading_characters,
     legend_height,
     name_beside,
     panel_height,
@@ -112,7 +115,7 @@ def draw_comparison(
     :func:`draw_panels`, with one colour scale a row.
 
     Args:
-        columns: by their titles, the same samples with the targets and predictions of some tasks.
+        columns: by their headings, the same samples with the targets and predictions of some tasks.
         tasks: in the order of the rows.
         described: the data set's input.
         title: stands above.
@@ -121,9 +124,11 @@ def draw_comparison(
     Raises:
         PluginError: a task's ``draw`` fails.
     """
-    width = max(panel_width(task.target) for task in tasks.values())
+    panel = max(panel_width(task.target) for task in tasks.values())
+    characters = heading_characters(list(columns), panel)
+    headings = [break_heading(heading, characters) for heading in ("input", "target", *columns)]
+    width = max(panel, characters / HEADING_DENSITY)
     widths = [WIDTH] + [width] * (1 + len(columns))
-    headings = [wrap(heading, int(9 * width)) for heading in ("input", "target", *columns)]
     groups = list(zip(*columns.values(), strict=True))
     block = [*_row_heights(tasks, described), GAP]
     legends = {name: handles for name, task in tasks.items() if (handles := _legend(task))}
