@@ -420,6 +420,7 @@ def test_a_protocol_is_listed_with_its_distribution_whatever_its_file_is_called(
     assert {row["id"]: row["distribution"] for row in rows} == {
         "digits": "benchbed",
         "mine": "files_plugin",
+        "nyuv2-mtan": "benchbed",
         "rooms-full": "benchbed",
         "rooms-small": "benchbed",
     }

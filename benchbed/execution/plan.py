@@ -193,6 +193,19 @@ def require_data(job: Job, digest: str) -> None:
         )
 
 
+def require_unchanged(job: Job, dataset: Dataset) -> None:
+    """Refuse to go on with data that is no longer what the run was planned for.
+
+    Raises:
+        DataError: with the remedy.
+    """
+    if dataset.digest(Path(job.data_root) if job.data_root else None) != job.data_digest:
+        raise DataError(
+            f"The files of data set '{job.dataset.id}' have changed since this run was planned; "
+            "give the command again."
+        )
+
+
 def _resolve(protocol: Protocol, methods: Sequence[str], registry: Registry) -> _Parts:
     if not methods:
         raise MethodError("Name at least one method, for instance hps+equal.")

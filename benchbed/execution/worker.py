@@ -59,12 +59,14 @@ def _train(job: Job, store: Store, emit: Emit) -> None:
     from benchbed.engine.pretrained import load_pretrained
     from benchbed.engine.session import build_session
     from benchbed.engine.trainer import Trainer
+    from benchbed.execution.plan import require_unchanged
     from benchbed.execution.results import make_record, save_weights
 
     if _made_meanwhile(job, store):
         return
     started = now()
     session = build_session(job)
+    require_unchanged(job, session.dataset)
     notes = load_pretrained(session) if job.pretrained else []
     checkpoint = store.checkpoint_path(job.key)
     emit({"event": "started", "epochs": job.protocol.epochs})
@@ -79,6 +81,7 @@ def _train(job: Job, store: Store, emit: Emit) -> None:
         emit({"event": "epoch", "epoch": epoch, "left": left, "values": values})
 
     outcome = Trainer(session, checkpoint).run(on_epoch)
+    require_unchanged(job, session.dataset)
     record = make_record(job, session, outcome, started, notes)
     if store.find(job.place, job.key) is not None:
         store.supersede(job.place, job.key)
