@@ -104,7 +104,11 @@ class Architecture(nn.Module):
         return [Phase()]
 
     def set_phase(self, index: int) -> None:
-        """Switch the network to a phase; called at every phase's start and again on resume."""
+        """Switch the network to a phase, also back to an earlier one.
+
+        Called at every phase's start, again on resume, and when an earlier epoch is scored; on the
+        moving average as on the network.
+        """
 
     def enter_phase(self, index: int, generator: torch.Generator) -> Iterable[nn.Module]:
         """Re-initialise modules when a phase begins; called once, never on resume.
@@ -114,7 +118,8 @@ class Architecture(nn.Module):
             generator: seeded by the run's seed and the phase; draw new weights from it.
 
         Returns:
-            The modules that were re-initialised; the optimiser's state for them is dropped.
+            The modules that were re-initialised; the optimiser's state for them is dropped, and
+            the moving average starts anew from them.
         """
         return []
 

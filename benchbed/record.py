@@ -160,9 +160,10 @@ class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Costs that depend on the machine, measured once a method with nothing running beside it.
 
-    ``step_ms``: median time of a training step; ``latency_ms``: of a forward pass of one sample;
-    ``peak_memory_mb``: highest memory above what was in use before the net was built. For methods
-    of one run a task: the sum, the sum and the largest over the tasks.
+    ``step_ms``: median time of a training step, in the phase where it takes longest;
+    ``latency_ms``: of a forward pass of one sample, in the last phase; ``peak_memory_mb``: highest
+    memory above what was in use before the net was built, over all phases. For methods of one run
+    a task: the sum, the sum and the largest over the tasks.
     """
 
     schema: Literal["benchbed.measurement/1"]

@@ -24,11 +24,14 @@ from matplotlib.figure import Figure
 from benchbed import Input, Target, Task
 from benchbed.cli import cli, guarded
 from benchbed.drawing import GREY, draw_input, draw_target, new_figure, palette, to_png, wrap
+from benchbed.engine.selection import Selector
+from benchbed.environment import now
 from benchbed.errors import BenchbedError, PluginError, ProtocolError, RecordError, StoreError
 from benchbed.execution.plan import Settings, make_plan
+from benchbed.execution.results import make_record, save_weights
 from benchbed.execution.worker import execute
 from benchbed.method import Component
-from benchbed.protocol import parse_protocol
+from benchbed.protocol import Selection, parse_protocol
 from benchbed.record import MetricInfo, run_key, seal
 from benchbed.registry import discover
 from benchbed.report import inspect
@@ -51,8 +54,9 @@ from benchbed.report.layout import (
 )
 from benchbed.report.panels import WRONG, Sample, draw_comparison, draw_panels
 from benchbed.report.rebuild import predict, rebuild
-from tests import fakes, toys
+from tests import fakes, regimes, toys
 from tests.conftest import ROOT
+from tests.engine.helpers import make_job, make_trainer
 
 DIGITS = (ROOT / "plugins/benchbed_zoo/protocols/digits-1.toml").read_text()
 SINGLE = ("single-task/digit", "single-task/parity")
@@ -154,6 +158,31 @@ def test_predictions_are_those_of_the_scored_network(trained, tmp_path):
         for task in record.tasks:
             right = [bool(s.predictions[task] == s.targets[task]) for s in samples]
             assert sum(right) / len(right) == pytest.approx(record.test[task]["accuracy"])
+
+
+@pytest.mark.parametrize("method", ["phased", "phased+three-batches"])
+@pytest.mark.parametrize("best", [1, 2, 3, 4])
+def test_a_network_is_rebuilt_in_the_phase_of_the_selected_epoch(
+    toy_protocol, tmp_path, monkeypatch, method, best
+):
+    registry = everything()
+    registry.add_plugin(regimes, "regimes", "regimes", "1.0")
+    protocol = msgspec.structs.replace(
+        toy_protocol, batch_size=4, selection=Selection("best-validation")
+    )
+    values = iter([float(n == best) for n in range(1, 5)])
+    monkeypatch.setattr(Selector, "criterion", lambda self, evaluation: next(values))
+    trainer = make_trainer(make_job(protocol, registry, method))
+    outcome = trainer.run()
+    record = make_record(trainer.session.job, trainer.session, outcome, now())
+    assert record.selected_epoch == best
+    weights = tmp_path / "weights.safetensors"
+    save_weights(weights, outcome.weights)
+    for task in record.tasks:
+        samples = predict(rebuild(record, protocol, registry, weights, None), 99)
+        errors = [abs(s.predictions[task] - s.targets[task]) for s in samples]
+        expected = record.test[task]["mae"]
+        assert float(sum(errors)) / len(errors) == pytest.approx(expected, rel=1e-5)
 
 
 def test_samples_are_spread_evenly_over_the_split(trained):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from benchbed.architecture import Architecture, Phase, check_phases
+from benchbed.architecture import Architecture
 from benchbed.engine.checkpoint import checkpoint_identity, load_checkpoint, save_checkpoint
-from benchbed.engine.data import Split, batches_per_epoch
+from benchbed.engine.data import Split
 from benchbed.engine.evaluation import Evaluation, Evaluator, mean_scores
 from benchbed.engine.movement import Movement
 from benchbed.engine.optim import (
@@ -25,6 +25,12 @@ from benchbed.engine.optim import (
     lr_factors,
     schedule_factor,
     set_learning_rate,
+)
+from benchbed.engine.phases import (
+    batches_per_update,
+    phase_after,
+    timed_phases,
+    updates_per_epoch,
 )
 from benchbed.engine.seeding import derive, restore_rng, rng_state
 from benchbed.engine.selection import Selected, Selector
@@ -76,9 +82,9 @@ class Trainer:
         self.protocol = session.job.protocol
         self.checkpoint = checkpoint
         self.train_split = session.split(self.protocol.data.train, session.job.transforms)
-        self.group = max(self.protocol.accumulate, session.strategy.last.batches)
+        self.group = batches_per_update(session)
         self.steps = self._updates_per_epoch()
-        self.phases = self._phases()
+        self.phases = timed_phases(session, self.steps)
         self.evaluator = Evaluator(session.tasks, self.protocol.batch_size, session.device)
         self.selector = Selector(self.protocol.selection, self.protocol.epochs, session.tasks)
         self.progress = Progress(notes=self._batch_level())
@@ -98,11 +104,7 @@ class Trainer:
 
     def _updates_per_epoch(self) -> int:
         protocol = self.protocol
-        batches = batches_per_epoch(
-            len(self.train_split), protocol.batch_size, drop_last=protocol.drop_last
-        )
-        whole = self.session.strategy.last.batches > 1
-        updates = batches // self.group if whole else -(-batches // self.group)
+        updates = updates_per_epoch(self.session, len(self.train_split))
         if not updates:
             raise ContractError(
                 f"{protocol.id}: its batch size {protocol.batch_size} (times {self.group} "
@@ -110,18 +112,6 @@ class Trainer:
                 f"({len(self.train_split)} samples)."
             )
         return updates
-
-    def _phases(self) -> list[tuple[int, Phase]]:
-        """Return the phases with the update before which each one ends."""
-        phases = check_phases(self.session.network, list(self.session.tasks))
-        total = self.steps * self.protocol.epochs
-        ends = [max(1, round(phase.until * total)) for phase in phases]
-        if ends != sorted(set(ends)):
-            raise ContractError(
-                f"{self.protocol.id} has {total} updates, too few for the "
-                f"{len(phases)} phases of {type(self.session.network).__name__}."
-            )
-        return list(zip(ends, phases, strict=True))
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         network, strategy = self.session.network, self.session.strategy
@@ -157,7 +147,7 @@ class Trainer:
             ContractError: a plugin broke its contract.
         """
         if not self._resume():
-            self.session.network.set_phase(0)
+            self._set_phase(0)
         splits, transforms = self.protocol.data, self.session.job.evaluation_transforms
         validation = self.session.split(splits.validation, transforms)
         test = self.session.split(splits.test, transforms)
@@ -234,16 +224,30 @@ class Trainer:
         progress.samples += sum(map(len, group))
         return stepped
 
+    def train_in(self, phase: int) -> None:
+        """Make the next updates those of a phase, without entering it; for measurements."""
+        self.progress.phase = phase
+        self._set_phase(phase)
+        self.updater = self._make_updater()
+
+    def _set_phase(self, index: int) -> None:
+        """Switch the network to a phase, and its moving average with it."""
+        self.session.network.set_phase(index)
+        if self.ema is not None:
+            self.scored.set_phase(index)
+
     def _enter_phase(self) -> None:
         """Begin the next phase where the last one has ended."""
         progress, network = self.progress, self.session.network
         while progress.step >= self.phases[progress.phase][0]:
             progress.phase += 1
             self._note_engine()
-            network.set_phase(progress.phase)
+            self._set_phase(progress.phase)
             seed = derive(self.session.job.seed, "phase", progress.phase)
             generator = torch.Generator().manual_seed(seed)
             reset = list(network.enter_phase(progress.phase, generator))
+            if self.ema is not None:
+                _take_over(reset, network, self.scored)
             if self.phases[progress.phase][1].fresh_optimizer:
                 self.optimizer = self._make_optimizer()
             else:
@@ -275,12 +279,14 @@ class Trainer:
 
     def _finish(self, test: Split) -> Outcome:
         progress, kept = self.progress, self.progress.selected
-        network = self.scored
         selected = progress.epoch
         if kept.best_state is not None:
-            network.load_state_dict(kept.best_state)
             selected = kept.best_epoch + 1
-        tests = kept.tests or [self.evaluator(network, test, final=True).scores]
+            self._set_phase(phase_after(self.phases, selected * self.steps))
+            self.scored.load_state_dict(kept.best_state)
+        tests = kept.tests or [self.evaluator(self.scored, test, final=True).scores]
+        weights = copy_state(self.scored)
+        self._set_phase(progress.phase)  # costs are counted in the last phase
         last = self.phases[-1][1].tasks
         absent = [] if last is None else [t for t in self.session.tasks if t not in last]
         if absent:
@@ -290,7 +296,7 @@ class Trainer:
             self.selector.validation(kept),
             selected,
             progress,
-            copy_state(network),
+            weights,
             lr_factors(self.optimizer),
         )
 
@@ -339,7 +345,7 @@ class Trainer:
             }
         )
         network = self.session.network
-        network.set_phase(self.progress.phase)
+        self._set_phase(self.progress.phase)
         network.load_state_dict(state["network"])
         self.session.strategy.load_state_dict(state["strategy"])
         for inner, saved in zip(self.session.strategy.optimizers(), state["inner"], strict=True):
@@ -364,6 +370,18 @@ def _curves(evaluation: Evaluation) -> dict[str, float]:
     for task, scores in evaluation.scores.items():
         values |= {f"validation/{task}/{metric}": value for metric, value in scores.items()}
     return values
+
+
+def _take_over(modules: Iterable[nn.Module], network: nn.Module, average: nn.Module) -> None:
+    """Copy the parameters and buffers of some of a network's modules into its moving average."""
+    wanted = {id(tensor) for module in modules for tensor in _tensors(module)}
+    for own, averaged in zip(_tensors(network), _tensors(average), strict=True):
+        if id(own) in wanted:
+            averaged.detach().copy_(own.detach())
+
+
+def _tensors(module: nn.Module) -> Iterator[Tensor]:
+    return chain(module.parameters(), module.buffers())
 
 
 def copy_state(network: nn.Module) -> dict[str, Tensor]:

@@ -56,22 +56,28 @@ def measure(job: Job) -> Measurement:
 
 
 def _step_ms(session: Session) -> float:
+    """Return the time of a training step in the phase where it takes longest."""
     trainer = Trainer(session)
     protocol = session.job.protocol
     batches = trainer.train_split.shuffled(protocol.batch_size, 0, 0, drop_last=False)
     group = list(islice(batches, trainer.group))
-    session.network.set_phase(0)
-    session.network.train()
 
     def step() -> None:
         trainer.update(group)
         trainer.progress.step = 0
 
-    return _median_ms(step, session.device)
+    def in_phase(index: int) -> float:
+        trainer.train_in(index)
+        session.network.train()
+        return _median_ms(step, session.device)
+
+    return max(map(in_phase, range(len(trainer.phases))))
 
 
 @torch.no_grad()
 def _latency_ms(session: Session) -> float:
+    """Return the time of a forward pass in the last phase."""
+    session.network.set_phase(len(session.network.phases()) - 1)
     session.network.eval()
     x, names = session.example(), list(session.tasks)
     return _median_ms(lambda: session.network(x, names), session.device)

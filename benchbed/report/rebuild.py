@@ -9,8 +9,8 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from benchbed.architecture import check_phases
 from benchbed.engine.evaluation import Evaluator
+from benchbed.engine.phases import phase_after, timed_phases, updates_per_epoch
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import Session, build_session
 from benchbed.errors import RecordError, one_line
@@ -39,7 +39,7 @@ def rebuild(
     session = build_session(job)
     require_data(job, session.dataset.digest(data_root))
     network = session.network
-    network.set_phase(len(check_phases(network, list(session.tasks))) - 1)
+    network.set_phase(_selected_phase(record, session))
     try:
         network.load_state_dict(safetensors.torch.load_file(weights))
     except (OSError, SafetensorError) as error:
@@ -51,6 +51,13 @@ def rebuild(
         ) from error
     network.eval()
     return session
+
+
+def _selected_phase(record: Record, session: Session) -> int:
+    """Return the phase at the end of the selected epoch."""
+    samples = record.budget.samples // session.job.protocol.epochs
+    updates = updates_per_epoch(session, samples)
+    return phase_after(timed_phases(session, updates), record.selected_epoch * updates)
 
 
 @torch.no_grad()

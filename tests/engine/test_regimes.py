@@ -11,11 +11,14 @@ import torch
 
 from benchbed.catalogue import find_protocol
 from benchbed.engine.checkpoint import load_checkpoint
+from benchbed.engine.phases import phase_after
 from benchbed.engine.seeding import seed_everything
+from benchbed.engine.selection import Selector
 from benchbed.engine.session import build_session
 from benchbed.engine.trainer import Trainer
 from benchbed.errors import ContractError, MethodError
-from benchbed.protocol import Optimizer, TransformEntry
+from benchbed.execution import measure
+from benchbed.protocol import Optimizer, Selection, TransformEntry
 from benchbed.transform import Batch
 from tests import regimes
 from tests.engine import helpers
@@ -56,17 +59,33 @@ class Stop(Exception):
     pass
 
 
+def raise_after(stop):
+    def on_epoch(epoch, values):
+        if epoch == stop:
+            raise Stop
+
+    return on_epoch
+
+
 def stopped_and_resumed(job, path, epochs):
     """Train with a stop after each of the given epochs."""
     for stop in epochs:
-
-        def on_epoch(epoch, values, stop=stop):
-            if epoch == stop:
-                raise Stop
-
         with pytest.raises(Stop):
-            make_trainer(job, path).run(on_epoch)
+            make_trainer(job, path).run(raise_after(stop))
     return make_trainer(job, path, seed=99).run()
+
+
+def with_network(job, name):
+    """The job with a network of this file."""
+    target = f"tests.engine.test_regimes:{name}"
+    architecture = msgspec.structs.replace(job.architecture, target=target)
+    return msgspec.structs.replace(job, architecture=architecture)
+
+
+def select(monkeypatch, best):
+    """Have the criterion of each epoch, asked one after another, peak at one of four."""
+    values = iter([float(n == best) for n in range(1, 5)])
+    monkeypatch.setattr(Selector, "criterion", lambda self, evaluation: next(values))
 
 
 def outcome_equal(one, other) -> bool:
@@ -218,6 +237,83 @@ def test_re_initialised_weights_follow_from_seed_and_phase(all_regimes, toy_prot
     assert torch.equal(*drawn)
 
 
+@pytest.mark.parametrize("ends", [(1.0,), (0.3, 0.65, 1.0), (0.01, 1.0), (0.5, 0.51, 1.0)])
+def test_the_phase_after_some_updates_is_that_in_which_the_last_of_them_fell(
+    all_regimes, toy_protocol, monkeypatch, ends
+):
+    monkeypatch.setattr(BadPhases, "ends", ends)
+    protocol = msgspec.structs.replace(toy_protocol, epochs=25)
+    trainer = make_trainer(with_network(make_job(protocol, all_regimes, "phased"), "BadPhases"))
+    seen = []
+    for trainer.progress.step in range(100):
+        trainer._enter_phase()
+        seen.append(trainer.progress.phase)
+    assert sorted(set(seen)) == list(range(len(ends)))
+    assert [phase_after(trainer.phases, done + 1) for done in range(100)] == seen
+
+
+@pytest.mark.parametrize("rule", ["best-validation", "paper-selection"])
+@pytest.mark.parametrize("ema", [0.0, 0.5])
+@pytest.mark.parametrize("best", [1, 2, 3, 4])
+def test_the_selected_epoch_is_scored_in_its_own_phase(
+    all_regimes, toy_protocol, tmp_path, monkeypatch, rule, ema, best
+):
+    """Epochs 3 and 4 end in the phase whose gate doubles the features, 1 and 2 do not."""
+    split = "test" if rule == "paper-selection" else "validation"
+    data = msgspec.structs.replace(toy_protocol.data, validation=split)
+    protocol = msgspec.structs.replace(
+        toy_protocol, selection=Selection(rule, "a/mae"), ema=ema, data=data
+    )
+    job = make_job(protocol, all_regimes, "phased")
+    select(monkeypatch, best)
+    trainer = make_trainer(job)
+    scores, gates = [], []
+
+    def on_epoch(epoch, values):
+        test = trainer.session.split("test")
+        scores.append(trainer.evaluator(trainer.scored, test, final=True).scores)
+        gates.append(trainer.scored.gate)
+
+    outcome = trainer.run(on_epoch)
+    assert gates == [0.0, 0.0, 1.0, 1.0]
+    assert outcome.selected_epoch == best
+    assert outcome.test == scores[best - 1]
+    select(monkeypatch, best)
+    assert outcome_equal(outcome, stopped_and_resumed(job, tmp_path / "run.pt", [1, 2, 3]))
+
+
+def test_costs_are_those_of_the_last_phase_whichever_epoch_is_selected(
+    all_regimes, toy_protocol, monkeypatch
+):
+    protocol = msgspec.structs.replace(toy_protocol, selection=Selection("best-validation"))
+    select(monkeypatch, 1)
+    trainer = make_trainer(make_job(protocol, all_regimes, "phased"))
+    assert trainer.run().selected_epoch == 1
+    assert trainer.session.network.gate == 1.0
+
+
+def test_step_time_is_of_the_slowest_phase_and_latency_of_the_last(
+    all_regimes, toy_protocol, monkeypatch
+):
+    session = make_trainer(make_job(toy_protocol, all_regimes, "phased")).session
+    network = session.network
+    passes, times = [], iter([5.0, 7.0, 3.0, 1.0])
+    network.register_forward_hook(
+        lambda module, given, _: passes.append((given[1], module.gate, module.training))
+    )
+
+    def once(action, device):
+        action()
+        return next(times)
+
+    monkeypatch.setattr(measure, "_median_ms", once)
+    assert measure._step_ms(session) == 7.0
+    assert measure._latency_ms(session) == 1.0
+    both = ["a", "b"]
+    steps = [(["a"], 0.0, True), (both, 0.0, True), (both, 1.0, True)]
+    assert passes == [*steps, (both, 1.0, False)]
+
+
 def test_a_task_absent_from_the_last_phase_is_scored_and_marked(all_regimes, toy_protocol):
     outcome = train(make_job(toy_protocol, all_regimes, "last-phase-without"))
     assert set(outcome.test) == {"a", "b"}
@@ -234,10 +330,7 @@ class BadPhases(regimes.ToyNet):
 @pytest.mark.parametrize("ends", [(0.5,), (0.7, 0.3, 1.0), (0.0, 1.0), (), (0.5, 0.5, 1.0)])
 def test_phases_that_do_not_rise_to_one_are_refused(all_regimes, toy_protocol, monkeypatch, ends):
     monkeypatch.setattr(BadPhases, "ends", ends)
-    job = make_job(toy_protocol, all_regimes, "phased")
-    target = "tests.engine.test_regimes:BadPhases"
-    architecture = msgspec.structs.replace(job.architecture, target=target)
-    job = msgspec.structs.replace(job, architecture=architecture)
+    job = with_network(make_job(toy_protocol, all_regimes, "phased"), "BadPhases")
     with pytest.raises(ContractError, match=r"BadPhases.phases\(\) must return phases whose"):
         make_trainer(job)
 
@@ -382,6 +475,42 @@ def test_the_moving_average_is_what_is_scored_and_kept(all_regimes, toy_protocol
     outcome = trainer.run()
     torch.testing.assert_close(outcome.weights["trunk.0.weight"], average)
     assert not torch.equal(outcome.weights["trunk.0.weight"], weight)
+
+
+class RedrawsTrunk(regimes.Phased):
+    """Begins each phase with a new trunk, running statistics included."""
+
+    def enter_phase(self, index, generator):
+        with torch.no_grad():
+            for value in self.trunk.state_dict().values():
+                value.fill_(index + 1)
+        return [self.trunk]
+
+
+def test_the_moving_average_takes_over_what_a_phase_draws_anew(all_regimes, toy_protocol):
+    protocol = msgspec.structs.replace(toy_protocol, ema=0.5)
+    trainer = make_trainer(with_network(make_job(protocol, all_regimes, "phased"), "RedrawsTrunk"))
+    network, average = trainer.session.network, trainer.scored
+    for _ in range(5):
+        network.train()
+        first_update(trainer)
+    heads = copy.deepcopy(average.heads.state_dict())
+    assert not same(dict(average.trunk.state_dict()), dict(network.trunk.state_dict()))
+    trainer._enter_phase()
+    assert all(bool((value == 2).all()) for value in average.trunk.state_dict().values())
+    assert same(dict(heads), dict(average.heads.state_dict()))
+    assert not same(dict(heads), dict(network.heads.state_dict()))
+
+
+def test_the_moving_average_is_in_the_phase_of_the_network(all_regimes, toy_protocol, tmp_path):
+    protocol = msgspec.structs.replace(toy_protocol, ema=0.5)
+    job = make_job(protocol, all_regimes, "phased")
+    for stop in (2, 3):
+        with pytest.raises(Stop):
+            make_trainer(job, tmp_path / "run.pt").run(raise_after(stop))
+        resumed = make_trainer(job, tmp_path / "run.pt", seed=99)
+        assert resumed._resume()
+        assert resumed.scored.gate == resumed.session.network.gate == float(stop == 3)
 
 
 def test_three_batches_make_a_third_of_the_updates_on_the_same_data(all_regimes, toy_protocol):

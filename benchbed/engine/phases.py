@@ -1,0 +1,56 @@
+"""When the phases of training begin and end, counted in updates."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from benchbed.architecture import Phase, check_phases
+from benchbed.engine.data import batches_per_epoch
+from benchbed.engine.session import Session
+from benchbed.errors import ContractError
+
+
+def batches_per_update(session: Session) -> int:
+    """Return the number of mini-batches that an update takes."""
+    return max(session.job.protocol.accumulate, session.strategy.last.batches)
+
+
+def updates_per_epoch(session: Session, samples: int) -> int:
+    """Return the number of updates in an epoch.
+
+    Args:
+        session: the run's parts.
+        samples: size of the training split; what an epoch uses of it gives the same number.
+    """
+    protocol, group = session.job.protocol, batches_per_update(session)
+    batches = batches_per_epoch(samples, protocol.batch_size, drop_last=protocol.drop_last)
+    whole = session.strategy.last.batches > 1
+    return batches // group if whole else -(-batches // group)
+
+
+def timed_phases(session: Session, updates: int) -> list[tuple[int, Phase]]:
+    """Return the network's phases with the update before which each one ends.
+
+    Args:
+        session: the run's parts.
+        updates: in an epoch.
+
+    Raises:
+        ContractError: the phases break their contract, or there are too few updates for them.
+    """
+    protocol, network = session.job.protocol, session.network
+    phases = check_phases(network, list(session.tasks))
+    total = updates * protocol.epochs
+    ends = [max(1, round(phase.until * total)) for phase in phases]
+    if ends != sorted(set(ends)):
+        raise ContractError(
+            f"{protocol.id} has {total} updates, too few for the "
+            f"{len(phases)} phases of {type(network).__name__}."
+        )
+    return list(zip(ends, phases, strict=True))
+
+
+def phase_after(phases: Sequence[tuple[int, Phase]], updates: int) -> int:
+    """Return the phase of the last of so many updates, one at least."""
+    return bisect_right([end for end, _ in phases[:-1]], updates - 1)
