@@ -7,11 +7,13 @@ import pytest
 
 from benchbed.catalogue import find_protocol, find_suite
 from benchbed.cli import main
-from benchbed.method import resolve_method
+from benchbed.loading import make_component
+from benchbed.method import plain_component, resolve_method
 from benchbed.published.compare import statement_of
 from benchbed.published.library import read_library
 from benchbed.registry import discover
 from benchbed.store import Store
+from benchbed.task import Task
 from benchbed_zoo.datasets.nyuv2 import NYUv2
 
 SYSTEMS = ("single-task", "mtan+dwa", "split:type=deep+dwa", "pad-net:type=ati+dwa", "ati-net+dwa")
@@ -58,6 +60,18 @@ def test_the_protocol_is_the_papers_in_all_that_the_paper_states(installed):
         backbone = stated.pop("backbone")
         assert backbone.lower() == ours["backbone"]
         assert stated == {name: ours[name] for name in stated}
+
+
+def test_its_primary_metrics_are_those_that_enter_the_papers_delta(installed):
+    table = read_library(installed).table("ati-net-1")
+    printed = {name for name, column in table.paper.columns.items() if column.primary}
+    dataset = NYUv2()
+    ours = set()
+    for name, entry in find_protocol("nyuv2-mtan", installed).tasks.items():
+        component = plain_component("task", installed.get("task", entry.task), entry.options)
+        task = make_component(component, Task, name, dataset.targets[entry.target or name])
+        ours.add(f"{name}/{task.primary}".casefold())
+    assert ours == {name.casefold() for name in printed}
 
 
 def test_its_command_is_planned_on_the_miniature(run, miniature):

@@ -196,9 +196,11 @@ def _printed(
 
 
 def _same(name: str, theirs: object, ours: object) -> bool:
-    """Tell whether two statements agree; backbones' names may differ in case and hyphens."""
-    if name == "backbone" and isinstance(theirs, str) and isinstance(ours, str):
-        theirs, ours = (text.casefold().replace("-", "") for text in (theirs, ours))
+    """Tell whether two statements agree; names may differ in case, backbones' in hyphens too."""
+    if isinstance(theirs, str) and isinstance(ours, str):
+        theirs, ours = theirs.casefold(), ours.casefold()
+        if name == "backbone":
+            theirs, ours = theirs.replace("-", ""), ours.replace("-", "")
     return theirs == ours
 
 
