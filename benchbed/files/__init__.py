@@ -5,6 +5,7 @@ A plugin extends :class:`FileDataset` with ``find`` (which samples there are, an
 """
 
 from benchbed.files.codings import Coding, Colours, Directions, Labels, Values
-from benchbed.files.dataset import FileDataset, Sample
+from benchbed.files.dataset import FileDataset
+from benchbed.files.samples import Sample
 
 __all__ = ["Coding", "Colours", "Directions", "FileDataset", "Labels", "Sample", "Values"]

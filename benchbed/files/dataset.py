@@ -2,61 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 import os
-import stat
 from abc import abstractmethod
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 
 from benchbed.cache import cached, is_cached
 from benchbed.dataset import Column, Dataset, Report, silent
-from benchbed.environment import cores
 from benchbed.errors import DataError, one_line
 from benchbed.files.codings import Coding, coding_of
 from benchbed.files.columns import Rows, mapped
+from benchbed.files.samples import (
+    Found,
+    Sample,
+    absent,
+    cut,
+    file_digest,
+    groups_of,
+    paths_of,
+    sha256,
+    stamped,
+)
+from benchbed.files.threads import in_threads
 from benchbed.spec import show_value
 
-T = TypeVar("T")
-R = TypeVar("R")
-AHEAD: Final = 4
-"""Samples a thread that may be waiting to be written."""
 GROUPS: Final = "groups.json"
 """File of a cache entry: the group of each sample of part ``train``."""
 FILES: Final = "files.json"
 """File of a cache entry: the digest of each file."""
 _Valid = dict[tuple[str, str], list[int]]
 """By part and column, the number of valid values of each sample."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One sample of a data set.
-
-    Attributes:
-        id: its name, as in the data set's lists.
-        files: for each column the file that it is read from, relative to the data set's folder
-            with forward slashes; several columns may share one.
-        group: samples of one group (a scene, a city) are never divided between training and
-            validation; alone if empty.
-    """
-
-    id: str
-    files: Mapping[str, str]
-    group: str = ""
-
-
-_Found = Mapping[str, Sequence[Sample]]
 
 
 class FileDataset(Dataset):
@@ -198,21 +179,21 @@ class FileDataset(Dataset):
 
         def examine(job: tuple[str, Sample]) -> list[str] | dict[str, np.ndarray]:
             try:
-                return _absent(folder, job[1]) or self._encoded(folder, job[1])
+                return absent(folder, job[1]) or self._encoded(folder, job[1])
             except DataError as error:
                 return [str(error)]
 
-        for done, ((part, _), outcome) in enumerate(_mapped(examine, jobs), 1):
+        for done, ((part, _), outcome) in enumerate(in_threads(examine, jobs), 1):
             report(done, len(jobs))
             if isinstance(outcome, list):
                 problems += outcome
             else:
                 self._count(part, outcome, valid)
         whole = all(len(valid.get((p, "input"), ())) == len(found[p]) for p in self.parts)
-        problems += self._empty(valid, _groups(found) if whole else None)
+        problems += self._empty(valid, groups_of(found) if whole else None)
         return list(dict.fromkeys(problems))
 
-    def _found(self, root: Path | None) -> _Found:
+    def _found(self, root: Path | None) -> Found:
         """Return the samples of each part.
 
         Raises:
@@ -247,12 +228,12 @@ class FileDataset(Dataset):
             f"; the data: {self.homepage}." if self.homepage else "."
         )
 
-    def _digest(self, found: _Found, folder: Path, report: Report) -> str:
-        paths = _paths(found)
+    def _digest(self, found: Found, folder: Path, report: Report) -> str:
+        paths = paths_of(found)
 
         def build(entry: Path) -> None:
             digests: dict[str, str] = {}
-            work = _mapped(lambda path: _file_digest(folder / path), paths)
+            work = in_threads(lambda path: file_digest(folder / path), paths)
             for done, (path, text) in enumerate(work, 1):
                 digests[path] = text
                 report(done, len(paths))
@@ -264,27 +245,27 @@ class FileDataset(Dataset):
             for part in self.parts
             for s in found[part]
         ]
-        return _sha(json.dumps(content, sort_keys=True))
+        return sha256(json.dumps(content, sort_keys=True))
 
-    def _stamp(self, found: _Found, folder: Path) -> str:
+    def _stamp(self, found: Found, folder: Path) -> str:
         """Return the cache's key of the files' digests: it follows from sizes and times of change.
 
         Raises:
             DataError: files are missing.
         """
-        stamps = [_stamped(folder, path) for path in _paths(found)]
+        stamps = [stamped(folder, path) for path in paths_of(found)]
         if None in stamps:
             samples = [sample for part in found.values() for sample in part]
-            raise DataError(self._several([x for s in samples for x in _absent(folder, s)], folder))
-        return f"digests/{_sha(json.dumps([self.name, stamps]))[:32]}"
+            raise DataError(self._several([x for s in samples for x in absent(folder, s)], folder))
+        return f"digests/{sha256(json.dumps([self.name, stamps]))[:32]}"
 
     def _key(self, digest: str) -> str:
         cls = type(self)
         made_of = [cls.__module__, cls.__qualname__, self._options, self.revision, digest]
         made_of += [repr(item) for item in (self.input, self.targets, self.codings())]
-        return f"{self.name}/{_sha(json.dumps(made_of))[:20]}"
+        return f"{self.name}/{sha256(json.dumps(made_of))[:20]}"
 
-    def _volume(self, found: _Found) -> int:
+    def _volume(self, found: Found) -> int:
         count = sum(len(found[part]) for part in self.parts)
         return count * sum(coding.size for coding in self.codings().values())
 
@@ -309,7 +290,7 @@ class FileDataset(Dataset):
         told = f" {more} more: see" if more else " See also"
         return f"{problems[0]}{told} 'benchbed data check {self._named} --root {folder}'."
 
-    def _convert(self, folder: Path, found: _Found, entry: Path, report: Report) -> None:
+    def _convert(self, folder: Path, found: Found, entry: Path, report: Report) -> None:
         """Write each part's arrays and index into a cache entry.
 
         Raises:
@@ -325,7 +306,7 @@ class FileDataset(Dataset):
         jobs = [(part, row) for part in self.parts for row in range(len(found[part]))]
         valid: _Valid = {}
         try:
-            outcomes = _mapped(lambda job: self._encoded(folder, found[job[0]][job[1]]), jobs)
+            outcomes = in_threads(lambda job: self._encoded(folder, found[job[0]][job[1]]), jobs)
             for done, ((part, row), stored) in enumerate(outcomes, 1):
                 for name, values in stored.items():
                     arrays[part, name][row] = values
@@ -333,12 +314,12 @@ class FileDataset(Dataset):
                 report(done, len(jobs))
         except DataError as error:
             raise DataError(self._several([str(error)], folder)) from error
-        problems = self._empty(valid, _groups(found))
+        problems = self._empty(valid, groups_of(found))
         if problems:
             raise DataError(self._several(problems, folder))
         for array in arrays.values():
             array.flush()
-        (entry / GROUPS).write_text(json.dumps(_groups(found)))
+        (entry / GROUPS).write_text(json.dumps(groups_of(found)))
 
     def _encoded(self, folder: Path, sample: Sample) -> dict[str, np.ndarray]:
         """Return what is stored of a sample.
@@ -394,82 +375,6 @@ class FileDataset(Dataset):
         return found
 
 
-def cut(groups: Sequence[str], share: float) -> tuple[list[int], list[int]]:
-    """Divide samples into those to train on and those held out, by their groups' names alone.
-
-    Groups are held out in the order of their names' SHA-256 until the share is reached, the last
-    one only if that comes nearer to it; at least one group stays on each side.
-
-    Args:
-        groups: each sample's group.
-        share: of the samples that is held out.
-
-    Returns:
-        Positions of the samples to train on and of those held out, each in order.
-
-    Raises:
-        DataError: there are not two groups.
-    """
-    members: dict[str, list[int]] = {}
-    for position, group in enumerate(groups):
-        members.setdefault(group, []).append(position)
-    if len(members) < 2:
-        raise DataError(
-            "A validation split cannot be cut out of a single group of training samples; name "
-            "'trainval' as the protocol's split for training."
-        )
-    held: list[int] = []
-    for name in sorted(members, key=_sha)[:-1]:
-        if held and len(held) + len(members[name]) / 2 > share * len(groups):
-            break
-        held += members[name]
-    return sorted(set(range(len(groups))) - set(held)), sorted(held)
-
-
-def _mapped(work: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[T, R]]:
-    """Yield each item with its outcome, in order; several threads work, a few items ahead."""
-    count = cores()
-    pool, coming = ThreadPoolExecutor(count), iter(items)
-    try:
-        waiting = deque((item, pool.submit(work, item)) for item in islice(coming, AHEAD * count))
-        while waiting:
-            item, future = waiting.popleft()
-            yield item, future.result()
-            waiting.extend((item, pool.submit(work, item)) for item in islice(coming, 1))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _paths(found: _Found) -> list[str]:
-    """Return the paths of all files, each once."""
-    samples = [sample for part in found.values() for sample in part]
-    return list(dict.fromkeys(path for sample in samples for path in sample.files.values()))
-
-
-def _absent(folder: Path, sample: Sample) -> list[str]:
-    return [
-        f"{folder / path} is missing; sample '{sample.id}' needs it: add it, or take the sample "
-        "out of its list and folders."
-        for path in dict.fromkeys(sample.files.values())
-        if _stamped(folder, path) is None
-    ]
-
-
-def _stamped(folder: Path, path: str) -> tuple[str, int, int, int] | None:
-    """Return what changes with a file's content; ``None`` if there is no such file."""
-    try:
-        found = (folder / path).stat()
-    except OSError:
-        return None
-    if not stat.S_ISREG(found.st_mode):
-        return None
-    return path, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _groups(found: _Found) -> list[str]:
-    return [sample.group or sample.id for sample in found["train"]]
-
-
 def _allocated(path: Path, dtype: str, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
     """Return a new array in a file that has its space on the disk, so that writing cannot fail."""
     array = np.lib.format.open_memmap(path, "w+", dtype, shape)
@@ -477,18 +382,6 @@ def _allocated(path: Path, dtype: str, shape: tuple[int, ...]) -> np.memmap[Any,
         with path.open("rb+") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
-
-
-def _file_digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _file(part: str, column: str) -> str:

@@ -16,8 +16,8 @@ from benchbed import Input, Target
 from benchbed.cache import cache_folder
 from benchbed.errors import DataError
 from benchbed.files import FileDataset, Sample
-from benchbed.files.dataset import cut
 from benchbed.files.reading import list_files, read_array, read_lines
+from benchbed.files.samples import cut
 from tests.conftest import ROOT
 
 PLANE = (4, 6)

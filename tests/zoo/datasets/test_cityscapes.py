@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchbed.errors import DataError
 from benchbed.testing import DatasetContract
 from benchbed_zoo.datasets.cityscapes import Cityscapes
+from tests.zoo.datasets.reports import columns_of, problems_of
 
 SMALL = {"height": 16, "width": 32}
 FRAME = "train/bochum/bochum_000001_000019"
@@ -44,19 +44,12 @@ def root(tmp_path):
 
 
 def problems(root, **options):
-    """What ``check`` tells, after the first of it was seen in the error of ``prepare``."""
-    dataset = Cityscapes(**{**SMALL, **options})
-    told = dataset.check(root)
-    with pytest.raises(DataError) as caught:
-        dataset.prepare(root)
-    assert told[0] in str(caught.value)
-    return told
+    return problems_of(Cityscapes(**{**SMALL, **options}), root)
 
 
 def loaded(root, split="trainval", **options):
     """The columns of a split; of the training part's samples, number 3 is ``FRAME``."""
-    columns = Cityscapes(**{**SMALL, **options}).load(split, root)
-    return {name: column[np.arange(len(column))] for name, column in columns.items()}
+    return columns_of(Cityscapes(**{**SMALL, **options}), split, root)
 
 
 def write(root, kind, values):

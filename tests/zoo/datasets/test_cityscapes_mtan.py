@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from benchbed.errors import DataError
 from benchbed.testing import DatasetContract
 from benchbed_zoo.datasets.cityscapes_mtan import CityscapesMTAN
+from tests.zoo.datasets.reports import columns_of, problems_of
 
 SMALL = {"height": 16, "width": 32}
 
@@ -26,18 +26,11 @@ def root(tmp_path):
 
 
 def problems(root, **options):
-    """What ``check`` tells, after the first of it was seen in the error of ``prepare``."""
-    dataset = CityscapesMTAN(**{**SMALL, **options})
-    told = dataset.check(root)
-    with pytest.raises(DataError) as caught:
-        dataset.prepare(root)
-    assert told[0] in str(caught.value)
-    return told
+    return problems_of(CityscapesMTAN(**{**SMALL, **options}), root)
 
 
 def loaded(root, split="trainval", **options):
-    columns = CityscapesMTAN(**{**SMALL, **options}).load(split, root)
-    return {name: column[np.arange(len(column))] for name, column in columns.items()}
+    return columns_of(CityscapesMTAN(**{**SMALL, **options}), split, root)
 
 
 @pytest.mark.parametrize("classes", [2, 7, 19])

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchbed.errors import DataError
 from benchbed.testing import DatasetContract
 from benchbed_zoo.datasets.fsv import FSV, block_of
+from tests.zoo.datasets.reports import columns_of, problems_of
 
 SMALL = {"height": 18, "width": 32}
 FULL = {"height": 36, "width": 64}
@@ -36,19 +36,12 @@ def root(tmp_path):
 
 
 def problems(root, **options):
-    """What ``check`` tells, after the first of it was seen in the error of ``prepare``."""
-    dataset = FSV(**{**SMALL, **options})
-    told = dataset.check(root)
-    with pytest.raises(DataError) as caught:
-        dataset.prepare(root)
-    assert told[0] in str(caught.value)
-    return told
+    return problems_of(FSV(**{**SMALL, **options}), root)
 
 
 def loaded(root, split="trainval", **options):
     """The columns of a split; of the training part's samples, number 4 is ``FRAME``."""
-    columns = FSV(**{**FULL, **options}).load(split, root)
-    return {name: column[np.arange(len(column))] for name, column in columns.items()}
+    return columns_of(FSV(**{**FULL, **options}), split, root)
 
 
 def write(root, kind, values, **how):
