@@ -140,9 +140,9 @@ class Geometric(Transform):
                     f"{name}: '{field}' must be {shape} in float64 on the CPU, "
                     f"not {tuple(tensor.shape)} in {tensor.dtype} on {tensor.device}."
                 )
-        numbers = (placement.linear.det(), placement.shift, placement.divisor)
-        sound = all(bool(tensor.isfinite().all()) for tensor in numbers)
-        if not sound or not placement.linear.det().all() or not (placement.divisor > 0).all():
+        det = placement.linear.det()
+        finite = all(bool(x.isfinite().all()) for x in (det, placement.shift, placement.divisor))
+        if not finite or not bool(det.all()) or not bool((placement.divisor > 0).all()):
             raise ContractError(
                 f"{name} must be finite, with 'linear' regular and 'divisor' above 0."
             )
@@ -511,13 +511,14 @@ def _beyond(target: Target | None, background: bool) -> float:
 
 def _turn(directions: Tensor, turns: Tensor) -> None:
     """Multiply x and y of directions ``(n, 3, h, w)`` by ``turns``, ``(n, 2, 2)``."""
-    (a, b), (c, d) = turns.to(directions).permute(1, 2, 0)[..., None, None]
     x, y, _ = directions.unbind(1)
-    if bool(turns[:, [0, 1], [1, 0]].any()):
-        turned = a * x + b * y
-        y.mul_(d).add_(c * x)
-        x.copy_(turned)
+    mirrors = not bool(turns[:, [0, 1], [1, 0]].any())
+    (a, b), (c, d) = turns.to(directions).permute(1, 2, 0)[..., None, None]
+    if mirrors:
+        x *= a
+        if bool((turns[:, 1, 1] != 1).any()):
+            y *= d
         return
-    x *= a
-    if bool((turns[:, 1, 1] != 1).any()):
-        y *= d
+    turned = a * x + b * y
+    y.mul_(d).add_(c * x)
+    x.copy_(turned)
