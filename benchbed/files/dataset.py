@@ -141,7 +141,8 @@ class FileDataset(Dataset):
 
         It is kept in the cache, and files are read anew when a size or time of change is another.
         """
-        return self._digest(self._found(root), self.folder(root), silent)
+        folder, found = self.folder(root), self._found(root)
+        return self._digest(found, folder, self._stamp(found, folder), silent)
 
     def size(self, root: Path | None) -> int:
         """Return how many bytes ``prepare`` would write; 0 if all is there.
@@ -149,8 +150,8 @@ class FileDataset(Dataset):
         Reads no file's content: what has no digest yet is not there.
         """
         folder, found = self.folder(root), self._found(root)
-        known = is_cached(self._stamp(found, folder))
-        if known and is_cached(self._key(self._digest(found, folder, silent))):
+        stamp = self._stamp(found, folder)
+        if is_cached(stamp) and is_cached(self._key(self._digest(found, folder, stamp, silent))):
             return 0
         return self._volume(found)
 
@@ -228,7 +229,7 @@ class FileDataset(Dataset):
             f"; the data: {self.homepage}." if self.homepage else "."
         )
 
-    def _digest(self, found: Found, folder: Path, report: Report) -> str:
+    def _digest(self, found: Found, folder: Path, stamp: str, report: Report) -> str:
         paths = paths_of(found)
 
         def build(entry: Path) -> None:
@@ -239,7 +240,7 @@ class FileDataset(Dataset):
                 report(done, len(paths))
             (entry / FILES).write_text(json.dumps(digests))
 
-        digests = _read_json(cached(self._stamp(found, folder), build, 200 * len(paths)) / FILES)
+        digests = _read_json(cached(stamp, build, 200 * len(paths)) / FILES)
         content = [
             [part, s.id, s.group, {column: digests[path] for column, path in s.files.items()}]
             for part in self.parts
@@ -272,7 +273,8 @@ class FileDataset(Dataset):
     def _entry(self, root: Path | None, report: Report = silent) -> Path:
         """Return the folder of the converted arrays; make them first where they are not there."""
         folder, found = self.folder(root), self._found(root)
-        stamp, key = self._stamp(found, folder), self._key(self._digest(found, folder, report))
+        stamp = self._stamp(found, folder)
+        key = self._key(self._digest(found, folder, stamp, report))
 
         def build(entry: Path) -> None:
             self._convert(folder, found, entry, report)
