@@ -422,6 +422,7 @@ def test_a_protocol_is_listed_with_its_distribution_whatever_its_file_is_called(
         "mine": "files_plugin",
         "nyuv2-mtan": "benchbed",
         "rooms-full": "benchbed",
+        "rooms-segnet": "benchbed",
         "rooms-small": "benchbed",
     }
 
