@@ -60,20 +60,25 @@ def static_costs(session: Session) -> Costs:
     )
 
 
-def training_macs(session: Session, effort: Effort) -> int:
-    """Return the multiply-adds of all passes; a backward pass costs two forward passes."""
+def training_macs(session: Session, efforts: Sequence[Effort]) -> int:
+    """Return the multiply-adds of all passes; a backward pass costs two forward passes.
+
+    Args:
+        session: the run's parts; the network is left in the phase of the last effort.
+        efforts: what each phase of training took, from the first on.
+    """
     network = session.network
     training = network.training
     network.eval()
     x = session.example()
-    per_sample = {
-        key: count_operations(network, x, key.split("+"))[0]
-        for key in {*effort.forward, *effort.backward}
-    }
+    total = 0
+    for phase, effort in enumerate(efforts):
+        network.set_phase(phase)
+        for key in {*effort.forward, *effort.backward}:
+            per_sample = count_operations(network, x, key.split("+"))[0]
+            total += per_sample * (effort.forward.get(key, 0) + 2 * effort.backward.get(key, 0))
     network.train(training)
-    forward = sum(per_sample[key] * samples for key, samples in effort.forward.items())
-    backward = sum(per_sample[key] * samples for key, samples in effort.backward.items())
-    return forward + 2 * backward
+    return total
 
 
 def method_costs(jobs: Iterable[Job]) -> dict[str, Costs]:

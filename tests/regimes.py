@@ -50,6 +50,28 @@ class PhasedFresh(Phased):
     fresh = True
 
 
+class Growing(ToyNet):
+    """Trains ``a``, then both tasks with another hidden layer."""
+
+    grown = False
+
+    def __init__(self, context, width=8):
+        super().__init__(context, width)
+        self.hidden = nn.Linear(width, width)
+
+    def phases(self):
+        return [Phase(until=0.3, tasks=["a"]), Phase(until=1.0)]
+
+    def set_phase(self, index):
+        self.grown = index == 1
+
+    def forward(self, x, tasks):
+        features = self.trunk(x)
+        if self.grown:
+            features = self.hidden(features)
+        return {task: self.heads[task](features) for task in tasks}
+
+
 class LastPhaseWithout(ToyNet):
     """Trains both tasks, then only ``b``."""
 
@@ -240,6 +262,7 @@ ARCHITECTURES = {
     "one-at-a-time": OneAtATime,
     "phased": Phased,
     "phased-fresh": PhasedFresh,
+    "growing": Growing,
     "last-phase-without": LastPhaseWithout,
     "adversarial": Adversarial,
     "deadwood": Deadwood,

@@ -13,7 +13,7 @@ from benchbed.canonical import digest
 from benchbed.job import Job
 from benchbed.store import write_atomically
 
-FORMAT: Final = "benchbed.checkpoint/1"
+FORMAT: Final = "benchbed.checkpoint/2"
 
 
 def checkpoint_identity(job: Job) -> str:

@@ -59,7 +59,8 @@ class Progress:
     notes: list[str] = field(default_factory=list)
     gradients: list[str] = field(default_factory=list)
     selected: Selected = field(default_factory=Selected)
-    effort: Effort = field(default_factory=Effort)
+    efforts: list[Effort] = field(default_factory=lambda: [Effort()])
+    """Of each phase so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class Trainer:
         phase = self.phases[self.progress.phase][1]
         tasks = list(self.session.tasks) if phase.tasks is None else list(phase.tasks)
         ordered = [name for name in self.session.tasks if name in tasks]
-        effort, clip = self.progress.effort, self.protocol.clip_norm
+        effort, clip = self.progress.efforts[-1], self.protocol.clip_norm
         return Updater(self.session, self.optimizer, ordered, effort, clip)
 
     def _make_ema(self) -> AveragedModel | None:
@@ -241,6 +242,7 @@ class Trainer:
         progress, network = self.progress, self.session.network
         while progress.step >= self.phases[progress.phase][0]:
             progress.phase += 1
+            progress.efforts.append(Effort())
             self._note_engine()
             self._set_phase(progress.phase)
             seed = derive(self.session.job.seed, "phase", progress.phase)
@@ -341,7 +343,7 @@ class Trainer:
             **{
                 **plain,
                 "selected": Selected(**plain["selected"]),
-                "effort": Effort(**plain["effort"]),
+                "efforts": [Effort(**effort) for effort in plain["efforts"]],
             }
         )
         network = self.session.network

@@ -83,7 +83,7 @@ def make_record(
             progress.optimizer_steps,
             progress.samples,
             round(progress.seconds, 3),
-            training_macs(session, progress.effort),
+            training_macs(session, progress.efforts),
         ),
         environment=describe(device_name(session.device), job.threads)
         | {"memory format": memory_format(session.network)},

@@ -55,7 +55,7 @@ def test_another_runs_checkpoint_is_not_used(path):
 
 def test_a_file_of_another_format_is_not_used(path):
     save_checkpoint(path, "me", STATE)
-    path.write_bytes(path.read_bytes().replace(b"benchbed.checkpoint/1", b"benchbed.checkpoint/0"))
+    path.write_bytes(path.read_bytes().replace(b"benchbed.checkpoint/2", b"benchbed.checkpoint/1"))
     assert load_checkpoint(path, "me") is None
 
 
@@ -128,7 +128,7 @@ def write_plainly(save):
     def write(path, content):
         path.parent.mkdir()
         with path.open("wb") as file:
-            save({"format": "benchbed.checkpoint/1", "identity": "me", **content}, file)
+            save({"format": "benchbed.checkpoint/2", "identity": "me", **content}, file)
 
     return write
 

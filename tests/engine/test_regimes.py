@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from benchbed.catalogue import find_protocol
+from benchbed.cost import training_macs
 from benchbed.engine.checkpoint import load_checkpoint
 from benchbed.engine.phases import phase_after
 from benchbed.engine.seeding import seed_everything
@@ -96,7 +97,7 @@ def outcome_equal(one, other) -> bool:
         and one.selected_epoch == other.selected_epoch
         and {**one.progress.curves} == {**other.progress.curves}
         and one.progress.notes == other.progress.notes
-        and one.progress.effort == other.progress.effort
+        and one.progress.efforts == other.progress.efforts
     )
 
 
@@ -735,17 +736,26 @@ def test_transforms_enter_the_run_key(all_regimes, toy_protocol):
 
 def test_training_costs_are_counted_pass_by_pass(all_regimes, toy_protocol):
     protocol = msgspec.structs.replace(toy_protocol, epochs=2)
-    effort = {
-        method: train(make_job(protocol, all_regimes, method)).progress.effort
-        for method in ("toy-net", "toy-net+mgda", "one-at-a-time", "toy-net+looks-back", "phased")
-    }
+    effort = {}
+    for method in ("toy-net", "toy-net+mgda", "one-at-a-time", "toy-net+looks-back"):
+        (effort[method],) = train(make_job(protocol, all_regimes, method)).progress.efforts
     assert effort["toy-net"].forward == {"a+b": 60}
     assert effort["toy-net"].backward == {"a+b": 60}
     assert effort["toy-net+mgda"].forward == {"a+b": 60}
     assert effort["toy-net+mgda"].backward == {"a": 60, "b": 60}
     assert effort["one-at-a-time"].forward == {"a": 60, "b": 60}
     assert effort["toy-net+looks-back"].forward == {"a+b": 120}
-    assert sum(effort["phased"].forward.values()) == 60
+
+
+def test_training_costs_of_each_phase_are_counted_as_its_network_is(all_regimes, toy_protocol):
+    job = make_job(msgspec.structs.replace(toy_protocol, epochs=2), all_regimes, "growing")
+    trainer = make_trainer(job)
+    efforts = trainer.run().progress.efforts
+    assert [effort.forward for effort in efforts] == [{"a": 16}, {"a+b": 44}]
+    assert [effort.backward for effort in efforts] == [{"a": 16}, {"a+b": 44}]
+    before, after = 4 * 8 + 8, 4 * 8 + 8 * 8 + 8 + 8
+    assert training_macs(trainer.session, efforts) == 3 * (16 * before + 44 * after)
+    assert trainer.session.network.grown
 
 
 def test_logged_gradients_leave_training_alone_and_agree_with_plain_ones(all_regimes, toy_protocol):
@@ -918,9 +928,9 @@ def test_an_update_without_a_valid_target_counts_no_backward_pass(all_regimes, t
     trainer = make_trainer(make_job(toy_protocol, all_regimes, "toy-net+mgda"))
     nothing = torch.full((8,), float("nan"))
     first_update(trainer)
-    before = dict(trainer.progress.effort.backward)
+    before = dict(trainer.progress.efforts[0].backward)
     trainer.update([Batch(torch.randn(8, 4), {"a": nothing, "b": nothing})])
-    assert trainer.progress.effort.backward == before
+    assert trainer.progress.efforts[0].backward == before
     assert trainer.progress.optimizer_steps == 1
 
 
