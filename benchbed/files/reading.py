@@ -33,17 +33,20 @@ def read_lines(path: Path) -> list[str]:
     return lines
 
 
-def list_files(folders: Iterable[Path], suffix: str) -> list[str]:
-    """Return the names, without their suffix, of all folders' files that have it; numbers by size.
+def list_files(places: Iterable[tuple[Path, str]]) -> list[str]:
+    """Return the names, without suffix, of the files in folders; numbers by size.
 
-    A name that only some folders have is listed too, so that its other files are missed.
+    A name that only some places have is listed too, so that its other files are missed.
+
+    Args:
+        places: folders, and the suffix of the files that count in each.
 
     Raises:
         DataError: folders are missing, or there is no such file in some; all are named.
     """
     names: set[str] = set()
     problems: list[str] = []
-    for folder in folders:
+    for folder, suffix in places:
         try:
             found = {
                 path.stem

@@ -376,7 +376,7 @@ def test_fewer_samples_than_the_authors_count_are_noted_and_taken(root):
 def test_hidden_files_are_no_samples(tmp_path):
     (tmp_path / "._1.npy").touch()
     (tmp_path / "1.npy").touch()
-    assert list_files([tmp_path], ".npy") == ["1"]
+    assert list_files([(tmp_path, ".npy")]) == ["1"]
 
 
 def test_a_damaged_digest_says_what_to_delete(root):

@@ -58,14 +58,15 @@ def test_lists_lose_blanks_and_empty_lines(tmp_path):
 def test_files_are_listed_by_number(tmp_path):
     for name in ("10.npy", "9.npy", "b.npy", "0.npy", "x.txt"):
         (tmp_path / name).touch()
-    assert list_files([tmp_path], ".npy") == ["b", "0", "9", "10"]
+    assert list_files([(tmp_path, ".npy")]) == ["b", "0", "9", "10"]
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "11.npy").touch()
-    assert list_files([tmp_path, tmp_path / "other"], ".npy") == ["b", "0", "9", "10", "11"]
+    both = [(tmp_path, ".npy"), (tmp_path / "other", ".npy")]
+    assert list_files(both) == ["b", "0", "9", "10", "11"]
     with pytest.raises(DataError, match=r"holds no \.png file"):
-        list_files([tmp_path], ".png")
+        list_files([(tmp_path, ".png")])
     with pytest.raises(DataError, match="is missing; add it"):
-        list_files([tmp_path / "nowhere"], ".npy")
+        list_files([(tmp_path / "nowhere", ".npy")])
 
 
 @pytest.mark.parametrize("read", [read_image, read_pixels, read_array, lambda p: read_mat(p, "x")])

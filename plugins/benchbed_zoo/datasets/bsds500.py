@@ -11,8 +11,15 @@ import numpy as np
 from benchbed.dataset import Input, Target
 from benchbed.errors import DataError
 from benchbed.files import FileDataset, Sample
-from benchbed.files.reading import check_size, read_image, read_mat, resize_image, resize_map
-from benchbed_zoo.datasets.image_maps import paired_names, save_photo, struct_field
+from benchbed.files.reading import (
+    check_size,
+    list_files,
+    read_image,
+    read_mat,
+    resize_image,
+    resize_map,
+)
+from benchbed_zoo.datasets.image_maps import save_photo, struct_field
 from benchbed_zoo.datasets.rooms_render import edges
 from benchbed_zoo.metrics.thinning import thin
 
@@ -60,7 +67,7 @@ class BSDS500(FileDataset):
         }
 
     def find(self, folder: Path) -> Mapping[str, list[Sample]]:
-        """Return the samples of which there is an image or an annotation, by name."""
+        """Return the samples of which there is an image or an annotation, by number."""
         base = next((place for place in PLACES if (folder / place).is_dir()), None)
         if base is None:
             raise DataError(
@@ -109,7 +116,7 @@ def _samples(folder: Path, base: str, place: str) -> list[Sample]:
             f"{place}/{name}",
             {"input": f"{images}/{name}.jpg", "edges": f"{annotations}/{name}.mat"},
         )
-        for name in paired_names(folder / images, folder / annotations, ".mat")
+        for name in list_files([(folder / images, ".jpg"), (folder / annotations, ".mat")])
     ]
 
 

@@ -11,24 +11,6 @@ import numpy as np
 from benchbed.errors import DataError
 
 
-def paired_names(images: Path, maps: Path, suffix: str) -> list[str]:
-    """Return the names of a folder's ``.jpg`` files and another's files of a suffix, in order.
-
-    What is in one folder only is named too, so that its other file is missed.
-
-    Raises:
-        OSError: there is no such folder.
-    """
-    return sorted(
-        {
-            path.stem
-            for folder, wanted in ((images, ".jpg"), (maps, suffix))
-            for path in folder.iterdir()
-            if path.suffix == wanted and not path.name.startswith(".")
-        }
-    )
-
-
 def struct_field(struct: Any, name: str, path: Path) -> np.ndarray:
     """Return a field of a MATLAB struct as SciPy reads it: ``(1, 1)`` with named fields.
 

@@ -103,7 +103,7 @@ def numbered(folder: Path, place: str, kinds: Mapping[str, str]) -> list[Sample]
         place: the part's folder.
         kinds: the folder of each column.
     """
-    numbers = list_files([folder / place / kind for kind in kinds.values()], ".npy")
+    numbers = list_files((folder / place / kind, ".npy") for kind in kinds.values())
     return [
         Sample(
             f"{place}/{number}",

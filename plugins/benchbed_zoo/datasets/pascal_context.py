@@ -123,7 +123,7 @@ class PascalContext(FileDataset):
 
     def find(self, folder: Path) -> Mapping[str, list[Sample]]:
         """Return the samples of the lists."""
-        voc = set(list_files([folder / "semseg/VOC12"], ".png"))
+        voc = set(list_files([(folder / "semseg/VOC12", ".png")]))
         return {
             part: [
                 Sample(

@@ -11,8 +11,15 @@ import numpy as np
 from benchbed.dataset import Input, Target
 from benchbed.errors import DataError
 from benchbed.files import FileDataset, Sample
-from benchbed.files.reading import check_size, read_image, read_lines, resize_image, resize_map
-from benchbed_zoo.datasets.image_maps import paired_names, save_photo
+from benchbed.files.reading import (
+    check_size,
+    list_files,
+    read_image,
+    read_lines,
+    resize_image,
+    resize_map,
+)
+from benchbed_zoo.datasets.image_maps import save_photo
 
 
 class _Release(NamedTuple):
@@ -116,7 +123,7 @@ def _samples(folder: Path, part: str) -> list[Sample]:
             names = (
                 read_lines(folder / listed)
                 if listed
-                else paired_names(folder / images, folder / masks, ".png")
+                else list_files([(folder / images, ".jpg"), (folder / masks, ".png")])
             )
             return [
                 Sample(
