@@ -11,10 +11,11 @@ from benchbed.catalogue import find_protocol, find_suite
 from benchbed.config import default_data_root
 from benchbed.dataset import Dataset
 from benchbed.environment import commit_of
-from benchbed.errors import ProtocolError, RunError
+from benchbed.errors import BenchbedError, ProtocolError, RunError
 from benchbed.execution.plan import Plan, Settings, make_plan
 from benchbed.execution.run import Summary, carry_out, default_jobs, measurable
 from benchbed.loading import load, make_component
+from benchbed.method import resolve_method
 from benchbed.protocol import Protocol
 from benchbed.registry import Registry, discover
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
@@ -210,10 +211,21 @@ def leaderboard_of(
     """
     from benchbed.report.columns import add_columns
 
+    if reference is not None:
+        reference = _full_name(reference, protocol, registry)
     board = build_leaderboard(
         protocol, Store(results), definition=definition, reference=reference, methods=methods
     )
     return add_columns(board, registry)
+
+
+def _full_name(method: str, protocol: Protocol, registry: Registry) -> str:
+    """Return the name that a method's records have, or the text where its plugin is not there."""
+    try:
+        backbone = protocol.backbone or None
+        return resolve_method(method, registry, list(protocol.tasks), backbone).name
+    except BenchbedError:
+        return method
 
 
 def leaderboard(

@@ -152,6 +152,12 @@ def test_the_leaderboard_takes_definition_and_reference(results):
         "hps+equal": False,
         "single-task": False,
     }
+    bare = benchbed.leaderboard("digits", results=results, reference="hps")
+    assert bare.set_index("method")["delta_m %"].isna()["hps+equal"]
+    with pytest.raises(BenchbedError, match=r"hps\+mgda: there are no records of it; there are"):
+        benchbed.leaderboard("digits", results=results, reference="hps+mgda")
+    with pytest.raises(BenchbedError, match="of-another: there are no records of it; there are"):
+        benchbed.leaderboard("digits", results=results, reference="of-another")
     flat = benchbed.leaderboard("digits", results=results, definition="flat")
     assert len(flat) == 3
 

@@ -95,6 +95,30 @@ def test_a_run_with_a_sound_record_is_cached_and_not_missing(plan, store):
     assert (again.measurements, again.measured) == ((), 3)
 
 
+def test_a_cached_run_without_the_gradients_that_are_asked_for_is_told_of(plan, store):
+    fakes.fill(plan(seeds=[0, 1]), store.root)
+    (joint, *_) = [run for run in plan().runs if len(run.job.tasks) > 1]
+    put(store, joint, curves={"cosine/a/b": [0.5]})
+    asked = plan(seeds=[0, 1], log_gradients=True)
+    assert not asked.missing
+    unlogged = {run.label for run in asked.runs if run.unlogged}
+    joints = {run.label for run in asked.runs if len(run.job.tasks) > 1}
+    assert len(joints) == 4
+    assert unlogged == joints - {joint.label}
+    assert not any(run.unlogged for run in plan(seeds=[0, 1]).runs)
+
+
+def test_running_tells_how_gradients_of_cached_runs_are_logged(zoo, digits, bench):
+    results = bench.folder / "results"
+    fakes.fill(make_plan(digits, ["hps"], zoo, Settings(results)), results)
+    zoo_alone = {"BENCHBED_PLUGINS": "zoo"}
+    done = bench("run", "digits", "hps", "--log-gradients", env=zoo_alone)
+    assert done.returncode == 0, done.stderr
+    assert "3 of the cached runs have no norms and cosines of gradients" in done.stderr
+    assert "--results" in done.stderr
+    assert "cosines" not in bench("run", "digits", "hps", env=zoo_alone).stderr
+
+
 def test_a_run_whose_plugin_source_changed_is_stale_and_names_the_plugin(plan, store):
     run = plan().runs[2]
     parts = [

@@ -17,8 +17,8 @@ from benchbed.spec import KINDS
 def command(kind: str | None, as_json: bool, strict_plugins: bool) -> None:
     """List the installed plugins, protocols and suites.
 
-    KIND is one of architecture, backbone, task, dataset, weighting, executor, protocol, suite
-    (the plural will do).
+    KIND is one of architecture, backbone, task, dataset, transform, weighting, executor,
+    protocol, suite (the plural will do).
 
     \b
     Examples:

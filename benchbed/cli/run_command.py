@@ -157,6 +157,13 @@ def _announce(plan: Plan) -> None:
             "(--accept-stale keeps the old records).",
             err=True,
         )
+    unlogged = sum(run.unlogged for run in plan.runs)
+    if unlogged:
+        click.echo(
+            f"{unlogged} of the cached runs have no norms and cosines of gradients, and are not "
+            "repeated for them; to log them too, name another folder with --results.",
+            err=True,
+        )
     for refused in plan.damaged:
         click.echo(f"Repeated because its record cannot be trusted: {refused}", err=True)
 

@@ -33,11 +33,13 @@ class PlannedRun:
         state: ``cached`` runs are not repeated; ``stale`` ones are, because a plugin's source
             changed at the same version; so are those that failed or whose record is damaged.
         stale: the components whose source changed.
+        unlogged: gradients are to be logged, and the cached record has none.
     """
 
     job: Job
     state: State
     stale: tuple[str, ...] = ()
+    unlogged: bool = False
 
     @property
     def label(self) -> str:
@@ -347,7 +349,9 @@ def _planned(job: Job, store: Store, settings: Settings) -> tuple[PlannedRun, Re
     changed = stale_components(found, job)
     if changed and not settings.accept_stale:
         return PlannedRun(job, "stale", changed), None
-    return PlannedRun(job, "cached", changed), None
+    logged = any(name.startswith("cosine/") for name in found.curves)
+    unlogged = settings.log_gradients and len(job.tasks) > 1 and not logged
+    return PlannedRun(job, "cached", changed, unlogged), None
 
 
 def stale_components(record: Record, job: Job) -> tuple[str, ...]:
