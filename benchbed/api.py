@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchbed.catalogue import find_protocol, find_suite
+from benchbed.catalogue import find_protocol, find_suite, suites
 from benchbed.config import default_data_root
 from benchbed.dataset import Dataset
 from benchbed.environment import commit_of
@@ -72,6 +72,8 @@ def requests(
     if methods and protocol is not None:
         return [Request(find_protocol(protocol, registry), tuple(methods))]
     chosen = find_protocol(protocol, registry) if protocol is not None else None
+    if chosen is not None and suite is None:
+        _require_own_suite(chosen, registry)
     name = suite or (chosen.name if chosen else None)
     found = find_suite(name, registry)
     if chosen is not None:
@@ -83,6 +85,27 @@ def requests(
         Request(one, tuple(found.methods), found.name, seeds, found.log_gradients)
         for one in several
     ]
+
+
+def _require_own_suite(protocol: Protocol, registry: Registry) -> None:
+    """Refuse a protocol alone where no suite has its name.
+
+    Raises:
+        ProtocolError: with the suites that run it.
+    """
+    known = suites(registry)
+    if protocol.name in known:
+        return
+    using = [
+        name
+        for name, suite in known.items()
+        if protocol.name in {one.partition("@")[0] for one in suite.protocols}
+    ]
+    suggested = f", or a suite: --suite {' or '.join(using)}" if using else ""
+    raise ProtocolError(
+        f"{protocol.id} stands alone, and there is no suite '{protocol.name}' of its name; name "
+        f"methods after it{suggested}."
+    )
 
 
 def execute_plan(

@@ -190,8 +190,15 @@ def test_no_arguments_mean_the_default_suite_and_a_protocol_the_suite_of_its_nam
 
 def test_a_protocol_without_a_suite_needs_methods(zoo, tmp_path):
     path = fakes.write_mini(tmp_path)
-    with pytest.raises(ProtocolError, match="There is no suite 'mini'"):
+    with pytest.raises(
+        ProtocolError, match=r"no suite 'mini' of its name; name methods after it\.$"
+    ):
         requests(zoo, str(path))
+
+
+def test_a_protocol_without_a_suite_of_its_name_tells_which_suites_run_it(zoo):
+    with pytest.raises(ProtocolError, match="or a suite: --suite ati-net-table1"):
+        requests(zoo, "rooms-segnet")
 
 
 def test_methods_without_a_protocol_are_not_passed_over(zoo):
