@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from benchbed.dataset import Input, Target
+from benchbed.texts import wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,23 +105,6 @@ def draw_text(axes: Axes, text: str, *, grey: bool = False) -> None:
         transform=axes.transAxes,
         parse_math=False,
     )
-
-
-def wrap(text: str, width: int) -> str:
-    """Return the text in lines of at most ``width`` characters, cut after a space or ``+,:/_-``.
-
-    Names of methods have no spaces, which is where the standard library would cut.
-    """
-    lines = [""]
-    for piece in re.split(r"(?<=[ +,:/_-])", text):
-        rest = piece
-        if len((lines[-1] + rest).rstrip()) > width and lines[-1]:
-            lines.append("")
-        while len(rest.rstrip()) > width:
-            lines[-1], rest = rest[:width], rest[width:]
-            lines.append("")
-        lines[-1] += rest
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def new_figure(width: float, height: float) -> Figure:

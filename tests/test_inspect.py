@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 
 from benchbed import Input, Target, Task
 from benchbed.cli import cli, guarded
-from benchbed.drawing import GREY, draw_input, draw_target, new_figure, palette, to_png, wrap
+from benchbed.drawing import GREY, draw_input, draw_target, new_figure, palette, to_png
 from benchbed.engine.selection import Selector
 from benchbed.environment import now
 from benchbed.errors import BenchbedError, PluginError, ProtocolError, RecordError, StoreError
@@ -54,6 +54,7 @@ from benchbed.report.layout import (
 )
 from benchbed.report.panels import WRONG, Sample, draw_comparison, draw_panels
 from benchbed.report.rebuild import predict, rebuild
+from benchbed.texts import wrap
 from tests import fakes, regimes, toys
 from tests.conftest import ROOT
 from tests.engine.helpers import make_job, make_trainer

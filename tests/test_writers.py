@@ -354,6 +354,16 @@ def test_no_number_is_cut_off_however_long_the_name_or_narrow_the_terminal(store
     assert "single-task" in squeezed
 
 
+def test_a_long_name_is_broken_where_its_parts_end(store):
+    method = "ati-net:variant=as-released,backbone.width=0.25+dwa"
+    put(store, *single(0), *single(1), record(method, 0), record(method, 1, scaled(1.03)))
+    lines = [line.split()[0] for line in shown(build(store), 80).splitlines() if line.strip()]
+    start = next(n for n, line in enumerate(lines) if line.startswith("ati-net:"))
+    pieces = lines[start : start + 5]
+    assert method.startswith("".join(pieces[:3]))
+    assert all(piece[-1] in ":,+-" or len(piece) > 11 for piece in pieces[:2]), pieces
+
+
 def test_no_number_is_cut_off_however_many_tasks_there_are(store):
     entries = {f"part-{n}": TRIO.tasks["parts"] for n in range(9)}
     protocol = msgspec.structs.replace(TRIO, tasks=entries)

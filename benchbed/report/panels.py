@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from benchbed.dataset import Input
-from benchbed.drawing import GREY, draw_input, draw_text, new_figure, palette, set_title, wrap
+from benchbed.drawing import GREY, draw_input, draw_text, new_figure, palette, set_title
 from benchbed.errors import PluginError, one_line
 from benchbed.report.layout import (
     HEADING_DENSITY,
@@ -28,6 +28,7 @@ from benchbed.report.layout import (
     panel_width,
 )
 from benchbed.task import Task
+from benchbed.texts import wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

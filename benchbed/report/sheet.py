@@ -18,7 +18,6 @@ from benchbed.drawing import (
     new_figure,
     palette,
     set_title,
-    wrap,
 )
 from benchbed.report.data_statistics import (
     ClassStatistics,
@@ -37,6 +36,7 @@ from benchbed.report.layout import (
     panel_height,
     panel_width,
 )
+from benchbed.texts import wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,6 +16,7 @@ from benchbed.report.leaderboard import Leaderboard, Row, Stat
 from benchbed.report.statistics.comparisons import Rank
 from benchbed.report.statistics.intervals import Difference
 from benchbed.store import write_atomically
+from benchbed.texts import wrap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -454,6 +455,7 @@ def to_terminal(board: Leaderboard, width: int = 80) -> RenderableType:
             for n, row in enumerate(board.rows)
         ]
         return Group(Text("\n".join(blocks), overflow="fold"), "", note)
+    columns[0] = [wrap(name, width - (total() - widths[0])) for name in columns[0]]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
     for i in shown:
         fits = total() <= width or i > 0
