@@ -125,6 +125,14 @@ def test_a_baseline_of_zero_is_refused():
         delta_m({"t": 1.0}, {"t": 0.0}, {"t": True})
 
 
+def test_a_baseline_of_zero_in_a_metric_that_does_not_count_is_none_of_its_business():
+    scores, baseline = {"t": {"x": 1.1, "y": 1.0}}, {"t": {"x": 1.0, "y": 0.0}}
+    assert delta_m(scores, baseline, {"t": True}, primary={"t": "x"}) == pytest.approx(10)
+    for options in ({"definition": "flat"}, {"primary": {"t": "y"}}):
+        with pytest.raises(BenchbedError, match="where the baseline's metric is 0"):
+            delta_m(scores, baseline, {"t": True}, **options)
+
+
 @pytest.mark.parametrize(("scores", "baseline"), [({"a": 1.0}, {"b": 1.0}), ({}, {})])
 def test_differing_or_missing_tasks_are_refused(scores, baseline):
     with pytest.raises(BenchbedError, match="same tasks, at least one, on both sides"):

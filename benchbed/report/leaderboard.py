@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +20,7 @@ from benchbed.record import Costs, Failure, Measurement, MetricInfo, Tier
 from benchbed.report.grouping import Seeds, by_method, of_one_kind, remarks
 from benchbed.report.standing import Standing, standing
 from benchbed.report.statistics.comparisons import Pair, Rank, pairwise, ranks
+from benchbed.report.statistics.gains import DeltaOf, Scores
 from benchbed.report.statistics.intervals import Difference, Estimate, interval
 from benchbed.store import Store
 from benchbed.verification import Verified, lowest_tier, read_verified
@@ -369,7 +370,7 @@ class _Builder:
             return None, f"no complete seed of {name.split()[0]} with the same backbone"
         both = [*self.complete(method).values(), *self.complete(name).values()]
         infos = _metrics([record for records in both for record in records], self.protocol)
-        delta_of = partial(self._delta_of, infos=infos)
+        delta_of = _delta_of(infos, self.definition)
         try:
             found = standing(
                 method, _plain(scores, infos), name, _plain(reference, infos), delta_of
@@ -378,22 +379,19 @@ class _Builder:
             return None, str(error)
         return found, "the reference" if method == name else ""
 
-    def _delta_of(
-        self,
-        scores: Mapping[str, Mapping[str, float]],
-        baseline: Mapping[str, Mapping[str, float]],
-        infos: Mapping[str, Mapping[str, MetricInfo]],
-    ) -> float:
-        found = delta_m(
-            scores,
-            baseline,
-            {t: {m: i.higher_is_better for m, i in ms.items()} for t, ms in infos.items()},
-            definition=self.definition,
-            primary={t: m for t, ms in infos.items() for m, i in ms.items() if i.primary},
-        )
+
+def _delta_of(infos: Mapping[str, Mapping[str, MetricInfo]], definition: Definition) -> DeltaOf:
+    """Return Δm of metrics as a function of scores and the reference's; it is asked often."""
+    directions = {t: {m: i.higher_is_better for m, i in ms.items()} for t, ms in infos.items()}
+    primary = {t: m for t, ms in infos.items() for m, i in ms.items() if i.primary}
+
+    def delta_of(scores: Scores, baseline: Scores) -> float:
+        found = delta_m(scores, baseline, directions, definition=definition, primary=primary)
         if not math.isfinite(found):
             raise BenchbedError("a change beyond all measure against the reference")
         return found
+
+    return delta_of
 
 
 def _plain(

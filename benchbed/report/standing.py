@@ -54,10 +54,10 @@ def standing(
         BenchbedError: Δm is not defined.
     """
     estimate = delta_estimate(scores, against, delta_of, method=method, reference=reference)
-    runs = run_deltas(scores, against, delta_of)
-    if method == reference:
-        return Standing(estimate, estimate.interval(), runs)
     theirs = run_deltas(against, against, delta_of)
+    if method == reference:
+        return Standing(estimate, estimate.interval(), theirs)
+    runs = estimate.influence[method]
     return Standing(
         estimate,
         estimate.interval(),

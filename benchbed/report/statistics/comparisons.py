@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -165,8 +166,9 @@ def probability_of_improvement(
     if not a or not b:
         raise BenchbedError("The probability of improvement needs a run of both methods.")
     sign = 1 if higher_is_better else -1
-    points = sum((sign * x > sign * y) + 0.5 * (x == y) for x in a for y in b)
-    return points / (len(a) * len(b))
+    theirs = sorted(sign * y for y in b)
+    points = sum(bisect_left(theirs, sign * x) + bisect_right(theirs, sign * x) for x in a)
+    return points / (2 * len(a) * len(b))
 
 
 def _better(
