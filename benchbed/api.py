@@ -15,7 +15,7 @@ from benchbed.errors import BenchbedError, ProtocolError, RunError
 from benchbed.execution.plan import Plan, Settings, make_plan
 from benchbed.execution.run import Summary, carry_out, default_jobs, measurable
 from benchbed.loading import load, make_component
-from benchbed.method import resolve_method
+from benchbed.method import resolve_under
 from benchbed.protocol import Protocol
 from benchbed.registry import Registry, discover
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
@@ -99,7 +99,7 @@ def _require_own_suite(protocol: Protocol, registry: Registry) -> None:
     using = [
         name
         for name, suite in known.items()
-        if protocol.name in {one.partition("@")[0] for one in suite.protocols}
+        if any(one.partition("@")[0] == protocol.name for one in suite.protocols)
     ]
     suggested = f", or a suite: --suite {' or '.join(using)}" if using else ""
     raise ProtocolError(
@@ -245,8 +245,7 @@ def leaderboard_of(
 def _full_name(method: str, protocol: Protocol, registry: Registry) -> str:
     """Return the name that a method's records have, or the text where its plugin is not there."""
     try:
-        backbone = protocol.backbone or None
-        return resolve_method(method, registry, list(protocol.tasks), backbone).name
+        return resolve_under(protocol, method, registry).name
     except BenchbedError:
         return method
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from benchbed.errors import BenchbedError
@@ -67,9 +67,15 @@ def delta_m(
         if ours.keys() != theirs.keys():
             raise BenchbedError(f"Δm needs the same metrics on both sides for task '{task}'.")
         counted = [_primary(task, ours, primary)] if definition == "primary" else ours
-        higher = _by_direction(task, counted, higher_is_better.get(task))
         gains.append(
-            [relative_gain(ours[m], theirs[m], higher_is_better=higher[m]) for m in counted]
+            [
+                relative_gain(
+                    ours[metric],
+                    theirs[metric],
+                    higher_is_better=_direction(task, metric, higher_is_better),
+                )
+                for metric in counted
+            ]
         )
     if definition == "per-task-mean":
         gains = [[sum(values) / len(values)] for values in gains]
@@ -81,14 +87,12 @@ def _by_metric(value: float | Mapping[str, float]) -> Mapping[str, float]:
     return value if isinstance(value, (dict, Mapping)) else {"": value}  # dict is found faster
 
 
-def _by_direction(
-    task: str, metrics: Collection[str], direction: bool | Mapping[str, bool] | None
-) -> Mapping[str, bool]:
-    found = direction if isinstance(direction, (dict, Mapping)) else None
-    for metric in metrics:
-        if direction is None or (found is not None and metric not in found):
-            raise BenchbedError(f"Δm needs the direction of '{metric or task}' of task '{task}'.")
-    return dict.fromkeys(metrics, bool(direction)) if found is None else found
+def _direction(task: str, metric: str, directions: Directions) -> bool:
+    found = directions.get(task)
+    higher = found.get(metric) if isinstance(found, (dict, Mapping)) else found
+    if higher is None:
+        raise BenchbedError(f"Δm needs the direction of '{metric or task}' of task '{task}'.")
+    return higher
 
 
 def _primary(task: str, scores: Mapping[str, float], primary: Mapping[str, str] | None) -> str:

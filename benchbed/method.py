@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import structs
@@ -19,6 +19,9 @@ from benchbed.errors import MethodError, suggest
 from benchbed.registry import Entry, Registry
 from benchbed.source import source_digest
 from benchbed.spec import Kind, Option, Spec, Value, show_value
+
+if TYPE_CHECKING:
+    from benchbed.protocol import Protocol
 
 DEFAULT_WEIGHTING: Final = "equal"
 
@@ -153,6 +156,15 @@ def resolve_method(
         one_run_per_task,
         tuple(sorted(entry.spec.traits)),
     )
+
+
+def resolve_under(protocol: Protocol, text: str, registry: Registry) -> Method:
+    """Return the method that a name means under a protocol: its tasks, its backbone.
+
+    Raises:
+        MethodError, PluginError: as :func:`resolve_method`.
+    """
+    return resolve_method(text, registry, list(protocol.tasks), protocol.backbone or None)
 
 
 def resolve_weighting(

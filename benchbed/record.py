@@ -371,6 +371,11 @@ def names_of(record: Record) -> tuple[str, str]:
     return "".join(architecture), ".".join(weighting)
 
 
+def has_gradients(record: Record) -> bool:
+    """Tell whether norms and cosines of the tasks' gradients were logged."""
+    return any(name.startswith("cosine/") for name in record.curves)
+
+
 def finite(value: float) -> float | None:
     """Return the value, or ``None`` for what no record holds: NaN, infinities, numbers beyond."""
     return value if abs(value) <= LARGEST else None

@@ -100,12 +100,12 @@ def _printed(
     library: Library, protocol: Protocol, registry: Registry, base: Job
 ) -> list[tuple[Method, PrintedRatio]]:
     """Return what tables print relative to ``base``, with the methods under the protocol."""
-    from benchbed.method import resolve_method
+    from benchbed.method import resolve_under
     from benchbed.published.costs import printed_ratios
 
     def resolved(name: str) -> Method | None:
         try:
-            return resolve_method(name, registry, list(protocol.tasks), protocol.backbone or None)
+            return resolve_under(protocol, name, registry)
         except BenchbedError:
             return None  # of a plugin that is not there
 

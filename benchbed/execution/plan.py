@@ -15,9 +15,9 @@ from benchbed.dataset import Dataset
 from benchbed.errors import DataError, MethodError, PluginError
 from benchbed.job import Job
 from benchbed.loading import make_component
-from benchbed.method import Component, Method, plain_component, resolve_method
+from benchbed.method import Component, Method, plain_component, resolve_under
 from benchbed.protocol import Protocol, TransformEntry
-from benchbed.record import ENGINE, Record, run_key
+from benchbed.record import ENGINE, Record, has_gradients, run_key
 from benchbed.registry import Registry
 from benchbed.spec import show_value
 from benchbed.store import Refused, Store
@@ -218,8 +218,7 @@ def _resolve(protocol: Protocol, methods: Sequence[str], registry: Registry) -> 
     dataset = plain_component(
         "dataset", registry.get("dataset", protocol.data.dataset), protocol.data.options
     )
-    names, backbone = list(protocol.tasks), protocol.backbone or None
-    found = [resolve_method(name, registry, names, backbone) for name in methods]
+    found = [resolve_under(protocol, name, registry) for name in methods]
     unique = {method.name: method for method in found}
     return _Parts(
         protocol,
@@ -258,13 +257,9 @@ def _with_baselines(
     methods: Sequence[Method], protocol: Protocol, registry: Registry
 ) -> list[Method]:
     """Return the methods, before them the baselines with each backbone in use."""
-    names, backbone = list(protocol.tasks), protocol.backbone or None
     baselines = [
-        resolve_method(
-            baseline_name(protocol.delta_m.baseline, method.backbone, protocol),
-            registry,
-            names,
-            backbone,
+        resolve_under(
+            protocol, baseline_name(protocol.delta_m.baseline, method.backbone, protocol), registry
         )
         for method in methods
         if not method.one_run_per_task
@@ -349,8 +344,7 @@ def _planned(job: Job, store: Store, settings: Settings) -> tuple[PlannedRun, Re
     changed = stale_components(found, job)
     if changed and not settings.accept_stale:
         return PlannedRun(job, "stale", changed), None
-    logged = any(name.startswith("cosine/") for name in found.curves)
-    unlogged = settings.log_gradients and len(job.tasks) > 1 and not logged
+    unlogged = settings.log_gradients and len(job.tasks) > 1 and not has_gradients(found)
     return PlannedRun(job, "cached", changed, unlogged), None
 
 

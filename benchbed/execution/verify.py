@@ -16,7 +16,7 @@ from benchbed.index import Index
 from benchbed.job import Job
 from benchbed.loading import load, make_component
 from benchbed.protocol import Protocol
-from benchbed.record import ENGINE, Record, Scores
+from benchbed.record import ENGINE, Record, Scores, has_gradients
 from benchbed.registry import Registry
 from benchbed.store import Place, Store
 
@@ -61,7 +61,7 @@ def job_again(record: Record, protocol: Protocol, registry: Registry, means: Mea
         device=means.device or record.environment.get("device", "auto").partition(" ")[0],
         pretrained=str(means.pretrained.absolute()) if means.pretrained else "",
         pretrained_digest=record.pretrained,
-        log_gradients=any(name.startswith("cosine/") for name in record.curves),
+        log_gradients=has_gradients(record),
     )
     require_data(job, make_component(job.dataset, Dataset).digest(means.data_root))
     return job

@@ -15,7 +15,7 @@ import msgspec
 from benchbed.catalogue import Suite, find_suite, protocols
 from benchbed.delta import Definition
 from benchbed.errors import BenchbedError, ProtocolError
-from benchbed.method import resolve_method
+from benchbed.method import resolve_under
 from benchbed.protocol import Protocol
 from benchbed.registry import Registry
 from benchbed.report.writers import FORMATS
@@ -165,8 +165,7 @@ def suite_methods(suite: Suite, protocol: Protocol, registry: Registry) -> list[
     Raises:
         MethodError, PluginError: one is not installed.
     """
-    tasks, backbone = list(protocol.tasks), protocol.backbone or None
-    return [resolve_method(name, registry, tasks, backbone).name for name in suite.methods]
+    return [resolve_under(protocol, name, registry).name for name in suite.methods]
 
 
 def _remedy(path: Path, suite: str | None, protocol: str, written: _Written) -> str:
