@@ -11,46 +11,46 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from benchbed.api import leaderboard, run
-    from benchbed.architecture import Architecture, BuildContext, Phase
-    from benchbed.backbone import Backbone
-    from benchbed.dataset import Dataset, Input, Target
-    from benchbed.delta import delta_m
-    from benchbed.errors import BenchbedError
-    from benchbed.geometry import Geometric, Placement
-    from benchbed.hookspecs import hookimpl
-    from benchbed.library import aggregate, backward, make_weighting
-    from benchbed.spec import Option, Spec
-    from benchbed.task import Task
-    from benchbed.transform import Batch, Draws, Transform
-    from benchbed.weighting import EpochInfo, Weighting, WeightingContext
+    from benchbed.basics.errors import BenchbedError
+    from benchbed.contracts.architecture import Architecture, BuildContext, Phase
+    from benchbed.contracts.backbone import Backbone
+    from benchbed.contracts.dataset import Dataset, Input, Target
+    from benchbed.contracts.delta import delta_m
+    from benchbed.contracts.geometry import Geometric, Placement
+    from benchbed.contracts.task import Task
+    from benchbed.contracts.transform import Batch, Draws, Transform
+    from benchbed.contracts.weighting import EpochInfo, Weighting, WeightingContext
+    from benchbed.discovery.hookspecs import hookimpl
+    from benchbed.discovery.spec import Option, Spec
+    from benchbed.engine.library import aggregate, backward, make_weighting
 
 _WHERE: Final = {
-    "Architecture": "architecture",
-    "Backbone": "backbone",
-    "Batch": "transform",
-    "BenchbedError": "errors",
-    "BuildContext": "architecture",
-    "Dataset": "dataset",
-    "Draws": "transform",
-    "EpochInfo": "weighting",
-    "Geometric": "geometry",
-    "Input": "dataset",
-    "Option": "spec",
-    "Phase": "architecture",
-    "Placement": "geometry",
-    "Spec": "spec",
-    "Target": "dataset",
-    "Task": "task",
-    "Transform": "transform",
-    "Weighting": "weighting",
-    "WeightingContext": "weighting",
-    "aggregate": "library",
-    "backward": "library",
-    "delta_m": "delta",
-    "hookimpl": "hookspecs",
+    "Architecture": "contracts.architecture",
+    "Backbone": "contracts.backbone",
+    "Batch": "contracts.transform",
+    "BenchbedError": "basics.errors",
+    "BuildContext": "contracts.architecture",
+    "Dataset": "contracts.dataset",
+    "Draws": "contracts.transform",
+    "EpochInfo": "contracts.weighting",
+    "Geometric": "contracts.geometry",
+    "Input": "contracts.dataset",
+    "Option": "discovery.spec",
+    "Phase": "contracts.architecture",
+    "Placement": "contracts.geometry",
+    "Spec": "discovery.spec",
+    "Target": "contracts.dataset",
+    "Task": "contracts.task",
+    "Transform": "contracts.transform",
+    "Weighting": "contracts.weighting",
+    "WeightingContext": "contracts.weighting",
+    "aggregate": "engine.library",
+    "backward": "engine.library",
+    "delta_m": "contracts.delta",
+    "hookimpl": "discovery.hookspecs",
     "leaderboard": "api",
     "run": "api",
-    "make_weighting": "library",
+    "make_weighting": "engine.library",
 }
 
 __all__ = [

@@ -7,25 +7,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchbed.catalogue import find_protocol, find_suite, suites
-from benchbed.config import default_data_root
-from benchbed.dataset import Dataset
-from benchbed.environment import commit_of
-from benchbed.errors import BenchbedError, ProtocolError, RunError
+from benchbed.basics.config import default_data_root
+from benchbed.basics.environment import commit_of
+from benchbed.basics.errors import ProtocolError, RunError
+from benchbed.contracts.dataset import Dataset
+from benchbed.contracts.protocol import Protocol
+from benchbed.discovery.catalogue import find_protocol, find_suite, suites
+from benchbed.discovery.loading import load, make_component
+from benchbed.discovery.registry import Registry, discover
 from benchbed.execution.plan import Plan, Settings, make_plan
 from benchbed.execution.run import Summary, carry_out, default_jobs, measurable
-from benchbed.loading import load, make_component
-from benchbed.method import resolve_under
-from benchbed.protocol import Protocol
-from benchbed.registry import Registry, discover
-from benchbed.report.leaderboard import Leaderboard, build_leaderboard
-from benchbed.store import Store
+from benchbed.records.store import Store
+from benchbed.report.leaderboard import Leaderboard
+from benchbed.report.with_plugins import leaderboard_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from benchbed.delta import Definition
+    from benchbed.contracts.delta import Definition
 
 Seeds = Sequence[int] | int | None
 
@@ -216,38 +216,6 @@ def run(
         )
     assert board is not None
     return board.frame()
-
-
-def leaderboard_of(
-    protocol: Protocol,
-    registry: Registry,
-    results: str | Path = "results",
-    *,
-    definition: Definition | None = None,
-    reference: str | None = None,
-    methods: Sequence[str] | None = None,
-) -> Leaderboard:
-    """Build a leaderboard, with the columns that plugins add.
-
-    Raises:
-        BenchbedError: there are no records.
-    """
-    from benchbed.report.columns import add_columns
-
-    if reference is not None:
-        reference = _full_name(reference, protocol, registry)
-    board = build_leaderboard(
-        protocol, Store(results), definition=definition, reference=reference, methods=methods
-    )
-    return add_columns(board, registry)
-
-
-def _full_name(method: str, protocol: Protocol, registry: Registry) -> str:
-    """Return the name that a method's records have, or the text where its plugin is not there."""
-    try:
-        return resolve_under(protocol, method, registry).name
-    except BenchbedError:
-        return method
 
 
 def leaderboard(

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchbed.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError
 from benchbed.execution.worker import execute
-from benchbed.job import read_job
+from benchbed.records.job import read_job
 
 
 def _print(event: dict[str, Any]) -> None:

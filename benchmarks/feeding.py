@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchbed.engine.data import Split
-from benchbed_zoo.datasets.nyuv2 import NYUv2
+from benchbed_zoo.datasets.nyu.nyuv2 import NYUv2
 from benchbed_zoo.transforms.flip import Flip
 from benchbed_zoo.transforms.scale_crop import ScaleCrop
 from benchmarks.timing import save

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import msgspec
 
-from benchbed.catalogue import find_protocol
+from benchbed.discovery.catalogue import find_protocol
+from benchbed.discovery.registry import discover
 from benchbed.execution.plan import Settings, make_plan
-from benchbed.index import SETTLED
-from benchbed.job import Job
-from benchbed.record import (
+from benchbed.records.index import SETTLED
+from benchbed.records.job import Job
+from benchbed.records.record import (
     ENGINE,
     Budget,
     Costs,
@@ -32,7 +33,6 @@ from benchbed.record import (
     run_key,
     seal,
 )
-from benchbed.registry import discover
 from benchmarks.timing import save
 
 METHODS, SEEDS, EPOCHS = 397, 250, 20

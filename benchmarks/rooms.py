@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchbed.cache import VARIABLE
-from benchbed_zoo.datasets.rooms import CHANNELS, CLASSES, Rooms
+from benchbed.basics.cache import VARIABLE
+from benchbed_zoo.datasets.rooms.dataset import CHANNELS, CLASSES, Rooms
 from benchmarks.timing import save
 
 SCENES = 50
 RENDER = f"""
 import sys
 import numpy as np
-from benchbed_zoo.datasets.rooms_render import render
+from benchbed_zoo.datasets.rooms.render import render
 scenes = [render(0, 0, index, 64, 64, 0.5) for index in range({SCENES})]
 np.savez(sys.argv[1], **{{key: np.stack([x[key] for x in scenes]) for key in scenes[0]}})
 """

@@ -11,11 +11,11 @@ import time
 import numpy as np
 import torch
 
+from benchbed.contracts.weighting import Weighting, WeightingContext
+from benchbed.discovery.loading import load
+from benchbed.discovery.method import resolve_weighting
+from benchbed.discovery.registry import Registry, discover
 from benchbed.engine.strategy import build_strategy
-from benchbed.loading import load
-from benchbed.method import resolve_weighting
-from benchbed.registry import Registry, discover
-from benchbed.weighting import Weighting, WeightingContext
 from benchmarks.timing import save
 from tests.zoo.weightings.checks import KINDS, losses, names
 

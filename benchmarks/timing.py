@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchbed.environment import describe, now
+from benchbed.basics.environment import describe, now
 
 HERE = Path(__file__).parent
 

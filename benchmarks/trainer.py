@@ -13,15 +13,15 @@ import torch
 from torch.nn import functional as F
 from torchmetrics.classification import MulticlassAccuracy
 
-from benchbed.dataset import Dataset, Input, Target
+from benchbed.contracts.dataset import Dataset, Input, Target
+from benchbed.contracts.protocol import parse_protocol
+from benchbed.discovery.hookspecs import hookimpl
+from benchbed.discovery.registry import discover
+from benchbed.discovery.spec import Spec
 from benchbed.engine.seeding import derive, seed_everything
 from benchbed.engine.session import build_session
 from benchbed.engine.trainer import Trainer
 from benchbed.execution.plan import method_jobs
-from benchbed.hookspecs import hookimpl
-from benchbed.protocol import parse_protocol
-from benchbed.registry import discover
-from benchbed.spec import Spec
 from benchmarks.timing import alternate, save
 
 TASKS = {"a": 10, "b": 5, "c": 2}

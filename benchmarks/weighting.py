@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchbed.engine.gradients import Backward
-from benchbed.library import make_weighting
+from benchbed.engine.library import make_weighting
 from benchmarks.timing import alternate, save
 
 COUNTS = (2, 3, 5, 10)

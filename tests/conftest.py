@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchbed.protocol import parse_protocol
-from benchbed.registry import Registry, discover
+from benchbed.contracts.protocol import parse_protocol
+from benchbed.discovery.registry import Registry, discover
 from tests import toys
 
 ROOT = Path(__file__).parent.parent

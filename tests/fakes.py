@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from benchbed import Option, Spec, hookimpl
+from benchbed.contracts.protocol import Protocol, parse_protocol
+from benchbed.discovery.method import Component
 from benchbed.execution.plan import Plan, Settings, make_plan
-from benchbed.job import Job
-from benchbed.method import Component
-from benchbed.protocol import Protocol, parse_protocol
-from benchbed.record import (
+from benchbed.records.job import Job
+from benchbed.records.record import (
     ENGINE,
     Budget,
     Costs,
@@ -26,7 +26,7 @@ from benchbed.record import (
     Record,
     run_key,
 )
-from benchbed.store import Place, Store
+from benchbed.records.store import Place, Store
 
 TRIO = parse_protocol(
     """

@@ -13,10 +13,16 @@ import pytest
 
 import benchbed
 from benchbed.api import requests
-from benchbed.catalogue import find_protocol
-from benchbed.errors import BenchbedError, MethodError, PluginError, ProtocolError, StoreError
+from benchbed.basics.errors import (
+    BenchbedError,
+    MethodError,
+    PluginError,
+    ProtocolError,
+    StoreError,
+)
+from benchbed.discovery.catalogue import find_protocol
+from benchbed.discovery.registry import FileEntry, discover
 from benchbed.execution.plan import Settings, make_plan
-from benchbed.registry import FileEntry, discover
 from tests import fakes, toys
 from tests.conftest import ROOT
 
@@ -107,7 +113,7 @@ def test_a_plain_script_without_a_guard_trains_and_gets_tables(tmp_path, plugin_
 
 ALL_FAIL = """
 import benchbed
-from benchbed.errors import RunError
+from benchbed.basics.errors import RunError
 try:
     benchbed.run("mini.toml", ["raising"], seeds=1, results="made")
 except RunError as error:

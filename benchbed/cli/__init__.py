@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from benchbed.errors import BenchbedError, suggest
+from benchbed.basics.errors import BenchbedError, suggest
 
 VERBS: Final = {
     "run": "Train what is missing, then show the leaderboard.",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from benchbed.config import default_data_root
-from benchbed.errors import BenchbedError
-from benchbed.registry import Registry, discover
+from benchbed.basics.config import default_data_root
+from benchbed.basics.errors import BenchbedError
+from benchbed.discovery.registry import Registry, discover
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +42,7 @@ data_option = click.option(
 
 def open_registry(*, strict: bool, note: bool = True) -> Registry:
     """Discover the plugins and read their files; name broken ones on standard error."""
-    from benchbed.catalogue import protocols, suites
+    from benchbed.discovery.catalogue import protocols, suites
 
     registry = discover()
     protocols(registry)

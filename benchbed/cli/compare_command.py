@@ -11,11 +11,11 @@ from benchbed.cli.common import console, json_option, print_json, results_option
 from benchbed.cli.printed import open_library
 
 if TYPE_CHECKING:
-    from benchbed.protocol import Protocol
+    from benchbed.contracts.protocol import Protocol
+    from benchbed.discovery.registry import Registry
     from benchbed.published.compare import Comparison
     from benchbed.published.paper import Statement
     from benchbed.published.table import Table
-    from benchbed.registry import Registry
     from benchbed.report.leaderboard import Leaderboard
 
 
@@ -54,9 +54,9 @@ def command(
     """
     from typing import cast
 
-    from benchbed.api import leaderboard_of
-    from benchbed.delta import Definition
+    from benchbed.contracts.delta import Definition
     from benchbed.published.compare import compare
+    from benchbed.report.with_plugins import leaderboard_of
 
     registry, library = open_library(strict=strict_plugins)
     found = library.table(table)
@@ -76,8 +76,8 @@ def command(
 
 
 def _protocol(table: Table, name: str | None, registry: Registry) -> Protocol:
-    from benchbed.catalogue import find_protocol, protocols
-    from benchbed.errors import ProtocolError
+    from benchbed.basics.errors import ProtocolError
+    from benchbed.discovery.catalogue import find_protocol, protocols
 
     if name is not None:
         return find_protocol(name, registry)
@@ -93,11 +93,11 @@ def _protocol(table: Table, name: str | None, registry: Registry) -> Protocol:
 
 
 def _ours(protocol: Protocol, board: Leaderboard, registry: Registry, results: Path) -> Statement:
-    from benchbed.dataset import Dataset
-    from benchbed.loading import make_component
-    from benchbed.method import plain_component
+    from benchbed.contracts.dataset import Dataset
+    from benchbed.discovery.loading import make_component
+    from benchbed.discovery.method import plain_component
     from benchbed.published.compare import metrics_of, statement_of
-    from benchbed.store import Store
+    from benchbed.records.store import Store
 
     entry = registry.get("dataset", protocol.data.dataset)
     dataset = make_component(plain_component("dataset", entry, protocol.data.options), Dataset)

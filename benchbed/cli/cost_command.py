@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchbed.basics.errors import BenchbedError
 from benchbed.cli.common import console, json_option, print_json, strict_option
-from benchbed.errors import BenchbedError
 
 if TYPE_CHECKING:
-    from benchbed.job import Job
-    from benchbed.method import Method
-    from benchbed.protocol import Protocol
+    from benchbed.contracts.protocol import Protocol
+    from benchbed.discovery.method import Method
+    from benchbed.discovery.registry import Registry
     from benchbed.published.cells import Printed
-    from benchbed.published.costs import CostVerdict, PrintedRatio
+    from benchbed.published.cost_checks import PrintedRatio
+    from benchbed.published.costs import CostVerdict
     from benchbed.published.library import Library
-    from benchbed.record import Costs
-    from benchbed.registry import Registry
+    from benchbed.records.job import Job
+    from benchbed.records.record import Costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,9 @@ def command(
       benchbed cost hps:backbone=resnet18+mgda --protocol digits --json
       benchbed cost split:type=deep mtan --protocol nyuv2-mtan --relative-to mtan
     """
-    from benchbed.catalogue import find_protocol
     from benchbed.cli.printed import open_library
-    from benchbed.cost import method_costs
+    from benchbed.discovery.catalogue import find_protocol
+    from benchbed.engine.cost import method_costs
     from benchbed.execution.plan import method_jobs
 
     registry, library = open_library(strict=strict_plugins)
@@ -100,8 +101,8 @@ def _printed(
     library: Library, protocol: Protocol, registry: Registry, base: Job
 ) -> list[tuple[Method, PrintedRatio]]:
     """Return what tables print relative to ``base``, with the methods under the protocol."""
-    from benchbed.method import resolve_under
-    from benchbed.published.costs import printed_ratios
+    from benchbed.discovery.method import resolve_under
+    from benchbed.published.cost_checks import printed_ratios
 
     def resolved(name: str) -> Method | None:
         try:
@@ -142,7 +143,7 @@ def _print(costs: Mapping[str, Costs], ratios: Mapping[str, Ratio], reference: s
     from rich import box
     from rich.table import Table
 
-    from benchbed.cost_sum import MAC_CONVENTION
+    from benchbed.records.cost_sum import MAC_CONVENTION
     from benchbed.report.writers import human
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from benchbed.basics.errors import BenchbedError, DataError, MethodError, StoreError, suggest
 from benchbed.cli.common import (
     console,
     data_option,
@@ -18,9 +19,8 @@ from benchbed.cli.common import (
     seconds_text,
     strict_option,
 )
-from benchbed.dataset import Column, Dataset, check_columns
-from benchbed.errors import BenchbedError, DataError, MethodError, StoreError, suggest
-from benchbed.registry import Registry
+from benchbed.contracts.dataset import Column, Dataset, check_columns
+from benchbed.discovery.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,7 +88,7 @@ def prepare(dataset: str, data_root: Path | None, strict_plugins: bool) -> None:
     Example:
       benchbed data prepare nyuv2 --root /data
     """
-    from benchbed.cache import cache_folder
+    from benchbed.basics.cache import cache_folder
     from benchbed.execution.prepare import prepare as make
 
     found = _find(dataset, open_registry(strict=strict_plugins))
@@ -239,8 +239,8 @@ def _find(text: str, registry: Registry) -> Dataset:
         PluginError: there is none of that name, or its class cannot be used.
         MethodError: its options are wrong.
     """
-    from benchbed.loading import make_component
-    from benchbed.method import plain_component
+    from benchbed.discovery.loading import make_component
+    from benchbed.discovery.method import plain_component
 
     name, colon, tail = text.partition(":")
     options: dict[str, str] = {}
@@ -359,8 +359,8 @@ def _statistics(
 
 
 def _write(path: Path, figure: Figure) -> None:
-    from benchbed.drawing import to_png
-    from benchbed.store import write_atomically
+    from benchbed.contracts.drawing import to_png
+    from benchbed.records.store import write_atomically
 
     try:
         write_atomically(path, to_png(figure))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from benchbed.basics.errors import BenchbedError, one_line
 from benchbed.cli.common import open_registry, results_option
-from benchbed.errors import BenchbedError, one_line
 
 
 @click.command("doctor")
@@ -33,7 +33,7 @@ def command(results: Path) -> None:
 
 
 def _checks(results: Path) -> Iterator[tuple[bool, str]]:
-    from benchbed.environment import versions
+    from benchbed.basics.environment import versions
 
     for name, version in versions().items():
         yield version != "not installed", f"{name} {version}"
@@ -54,9 +54,9 @@ def _torch() -> Iterator[tuple[bool, str]]:
 
 
 def _plugins() -> Iterator[tuple[bool, str]]:
-    from benchbed.catalogue import protocols, suites
-    from benchbed.loading import load
-    from benchbed.spec import Kind
+    from benchbed.discovery.catalogue import protocols, suites
+    from benchbed.discovery.loading import load
+    from benchbed.discovery.spec import Kind
 
     try:
         registry = open_registry(strict=False, note=False)
@@ -64,13 +64,13 @@ def _plugins() -> Iterator[tuple[bool, str]]:
         yield False, str(error)
         return
     found = protocols(registry), suites(registry)
-    from benchbed.architecture import Architecture
-    from benchbed.backbone import Backbone
-    from benchbed.dataset import Dataset
+    from benchbed.contracts.architecture import Architecture
+    from benchbed.contracts.backbone import Backbone
+    from benchbed.contracts.dataset import Dataset
+    from benchbed.contracts.task import Task
+    from benchbed.contracts.transform import Transform
+    from benchbed.contracts.weighting import Weighting
     from benchbed.execution.executor import Executor
-    from benchbed.task import Task
-    from benchbed.transform import Transform
-    from benchbed.weighting import Weighting
 
     bases: dict[Kind, type] = {
         "architecture": Architecture,
@@ -95,7 +95,7 @@ def _plugins() -> Iterator[tuple[bool, str]]:
 
 
 def _results(results: Path) -> Iterator[tuple[bool, str]]:
-    from benchbed.store import Store
+    from benchbed.records.store import Store
 
     store = Store(results)
     if not results.exists():

@@ -25,8 +25,8 @@ def command(folder: Path, dry_run: bool, results: Path, as_json: bool) -> None:
       benchbed import ../their-results
       benchbed import downloads --dry-run
     """
-    from benchbed.importing import import_records
-    from benchbed.store import Store
+    from benchbed.exchange.importing import import_records
+    from benchbed.records.store import Store
 
     registry = open_registry(strict=False)
     items = import_records(folder, Store(results), registry, dry_run=dry_run)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from benchbed.basics.errors import BenchbedError, suggest
 from benchbed.cli.common import json_option, open_registry, print_json, strict_option
-from benchbed.errors import BenchbedError, suggest
-from benchbed.registry import FileKind, Registry
-from benchbed.spec import KINDS
+from benchbed.discovery.registry import FileKind, Registry
+from benchbed.discovery.spec import KINDS
 
 
 @click.command("list")
@@ -59,7 +59,7 @@ def _rows(registry: Registry, kind: str | None) -> list[dict[str, str]]:
         for entry in registry.of_kind(wanted)
     ]
     if kind in {None, "protocol", "suite"}:
-        from benchbed.catalogue import protocols, suites
+        from benchbed.discovery.catalogue import protocols, suites
 
         if kind in {None, "protocol"}:
             rows += [

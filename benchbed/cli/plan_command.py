@@ -58,7 +58,7 @@ def command(
     from benchbed.api import requests
     from benchbed.execution.plan import Settings, estimate_seconds
     from benchbed.execution.run import default_jobs
-    from benchbed.store import Store
+    from benchbed.records.store import Store
 
     registry = open_registry(strict=strict_plugins)
     settings = Settings(results, data_root, accept_stale=accept_stale, pretrained=pretrained)

@@ -9,13 +9,13 @@ import click
 from benchbed.cli.common import open_registry
 
 if TYPE_CHECKING:
+    from benchbed.discovery.registry import Registry
     from benchbed.published.library import Library
-    from benchbed.registry import Registry
 
 
 def open_library(*, strict: bool) -> tuple[Registry, Library]:
     """Discover the plugins and read their printed tables; name broken ones on standard error."""
-    from benchbed.published.library import read_library
+    from benchbed.published.registered import read_library
 
     registry = open_registry(strict=strict)
     noted = len(registry.broken)

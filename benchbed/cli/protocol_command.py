@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from benchbed.canonical import canonical_json
+from benchbed.basics.canonical import canonical_json
 from benchbed.cli.common import (
     data_option,
     json_option,
@@ -41,7 +41,7 @@ def list_protocols(as_json: bool, strict_plugins: bool) -> None:
     Example:
       benchbed protocol list
     """
-    from benchbed.catalogue import protocols
+    from benchbed.discovery.catalogue import protocols
 
     found = protocols(open_registry(strict=strict_plugins)).values()
     if as_json:
@@ -64,7 +64,7 @@ def show(protocol: str, as_json: bool, strict_plugins: bool) -> None:
     """
     import msgspec
 
-    from benchbed.catalogue import find_protocol
+    from benchbed.discovery.catalogue import find_protocol
 
     found = find_protocol(protocol, open_registry(strict=strict_plugins))
     if as_json:
@@ -98,7 +98,7 @@ def hash_protocol(protocol: str, canonical: bool, strict_plugins: bool) -> None:
     Example:
       benchbed protocol hash digits@1
     """
-    from benchbed.catalogue import find_protocol
+    from benchbed.discovery.catalogue import find_protocol
 
     found = find_protocol(protocol, open_registry(strict=strict_plugins))
     click.echo(canonical_json(found.canonical()) if canonical else found.digest)
@@ -118,8 +118,8 @@ def diff(first: str, second: str, as_json: bool, strict_plugins: bool) -> None:
     """
     import msgspec
 
-    from benchbed.catalogue import find_protocol
-    from benchbed.protocol import DISPLAY
+    from benchbed.contracts.protocol import DISPLAY
+    from benchbed.discovery.catalogue import find_protocol
 
     registry = open_registry(strict=strict_plugins)
     sides = [find_protocol(name, registry) for name in (first, second)]
@@ -156,10 +156,10 @@ def constant(
     Example:
       benchbed protocol constant digits
     """
-    from benchbed.catalogue import find_protocol
-    from benchbed.record import finite
+    from benchbed.discovery.catalogue import find_protocol
+    from benchbed.records.record import finite
+    from benchbed.records.store import Store
     from benchbed.report.constant import constants, least_gains
-    from benchbed.store import Store
 
     registry = open_registry(strict=strict_plugins)
     found = find_protocol(protocol, registry)

@@ -12,8 +12,8 @@ import click
 from benchbed.cli.common import console, open_registry, print_json, results_option, strict_option
 
 if TYPE_CHECKING:
-    from benchbed.delta import Definition
-    from benchbed.registry import Registry
+    from benchbed.contracts.delta import Definition
+    from benchbed.discovery.registry import Registry
     from benchbed.report.leaderboard import Leaderboard
     from benchbed.report.tables import Table
 
@@ -89,9 +89,9 @@ def command(
         _check(registry, protocol, suite, results)
         return
 
-    from benchbed.api import leaderboard_of
-    from benchbed.catalogue import find_protocol, find_suite
+    from benchbed.discovery.catalogue import find_protocol, find_suite
     from benchbed.report.committed import suite_methods
+    from benchbed.report.with_plugins import leaderboard_of
     from benchbed.report.writers import write_leaderboard
 
     chosen = find_suite(suite, registry) if suite is not None else None
@@ -185,12 +185,12 @@ def _show_table(title: str, table: Table, style: str) -> None:
 
 def _draw(boards: Sequence[Leaderboard], folder: Path) -> None:
     """Draw performance profiles, and the critical difference where there is one."""
+    from benchbed.records.store import write_atomically
     from benchbed.report.inspect import require_matplotlib
     from benchbed.report.tables import across
-    from benchbed.store import write_atomically
 
     require_matplotlib()
-    from benchbed.drawing import to_png
+    from benchbed.contracts.drawing import to_png
     from benchbed.report.diagrams import draw_critical_difference, draw_profiles
 
     found = across(boards)
@@ -205,7 +205,7 @@ def _draw(boards: Sequence[Leaderboard], folder: Path) -> None:
 
 
 def _check(registry: Registry, protocol: str | None, suite: str | None, results: Path) -> None:
-    from benchbed.catalogue import find_protocol
+    from benchbed.discovery.catalogue import find_protocol
     from benchbed.report.committed import check_leaderboards
 
     found = find_protocol(protocol, registry) if protocol is not None else None

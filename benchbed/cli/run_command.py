@@ -73,12 +73,13 @@ def command(
       benchbed run digits hps+dwa:T=2 hps+mgda --seeds 5
       benchbed run digits hps:backbone=resnet18 --jobs 2
     """
-    from benchbed.api import execute_plan, leaderboard_of, requests
-    from benchbed.environment import commit_of
+    from benchbed.api import execute_plan, requests
+    from benchbed.basics.environment import commit_of
     from benchbed.execution.plan import Settings
     from benchbed.execution.run import default_jobs
+    from benchbed.records.store import Store
+    from benchbed.report.with_plugins import leaderboard_of
     from benchbed.report.writers import to_terminal, write_leaderboard
-    from benchbed.store import Store
 
     registry = open_registry(strict=strict_plugins)
     seeds = parse_seeds(seeds_text)
@@ -169,7 +170,7 @@ def _announce(plan: Plan) -> None:
 
 
 def _explain(result: Result, results: Path) -> None:
-    from benchbed.store import Store
+    from benchbed.records.store import Store
 
     click.echo(f"\nFailed: {result.run.label}: {result.message}", err=True)
     if result.traceback:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from benchbed.basics.errors import BenchbedError, suggest
 from benchbed.cli.common import json_option, open_registry, print_json, strict_option
-from benchbed.errors import BenchbedError, suggest
-from benchbed.registry import Entry, Registry
-from benchbed.spec import KINDS, Option, show_value
+from benchbed.discovery.registry import Entry, Registry
+from benchbed.discovery.spec import KINDS, Option, show_value
 
 
 @click.command("show")
@@ -43,7 +43,7 @@ def command(name: str, as_json: bool, strict_plugins: bool) -> None:
 
 
 def _describe(name: str, registry: Registry) -> list[dict[str, object]]:
-    from benchbed.catalogue import protocols, suites
+    from benchbed.discovery.catalogue import protocols, suites
 
     if "+" in name or ":" in name:
         return _method(name, registry)
@@ -106,7 +106,7 @@ def _described(option: Option) -> str:
 
 
 def _method(name: str, registry: Registry) -> list[dict[str, object]]:
-    from benchbed.method import resolve_method
+    from benchbed.discovery.method import resolve_method
 
     method = resolve_method(name, registry, None)
     described: list[dict[str, object]] = [{"kind": "method", "id": method.name}]

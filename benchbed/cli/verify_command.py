@@ -18,8 +18,8 @@ from benchbed.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from benchbed.record import Record
-    from benchbed.verification import Comparison
+    from benchbed.records.record import Record
+    from benchbed.records.verification import Comparison
 
 
 @click.command("verify")
@@ -64,12 +64,12 @@ def command(
       benchbed verify 380257
       benchbed verify 380257 --tolerance 0.01 --json
     """
+    from benchbed.exchange.verify import Means, job_again, other_seeds, run_again
     from benchbed.execution.plan import stale_components
     from benchbed.execution.progress import ProgressDisplay
-    from benchbed.execution.verify import Means, job_again, other_seeds, run_again
+    from benchbed.records.store import Store
+    from benchbed.records.verification import compare, tier_of, write_verification
     from benchbed.report.inspect import find_record, protocol_of, read_record
-    from benchbed.store import Store
-    from benchbed.verification import compare, tier_of, write_verification
 
     store = Store(results)
     path = find_record(record, results)

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import torch
 
-from benchbed.canonical import digest
-from benchbed.job import Job
-from benchbed.store import write_atomically
+from benchbed.basics.canonical import digest
+from benchbed.records.job import Job
+from benchbed.records.store import write_atomically
 
 FORMAT: Final = "benchbed.checkpoint/2"
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchbed.errors import ContractError
+from benchbed.basics.errors import ContractError
 
 TINY = 1e-24
 """Squared lengths below it are taken again in float64: entries may have fallen under float32."""

@@ -11,10 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.dataset import Column, Input, Target
+from benchbed.contracts.dataset import Column, Input, Target
+from benchbed.contracts.geometry import (
+    Geometric,
+    Placement,
+    image_size,
+    joins,
+    resample,
+    resample_each,
+)
+from benchbed.contracts.transform import Batch, Draws, Transform, check_batch
 from benchbed.engine.seeding import derive
-from benchbed.geometry import Geometric, Placement, image_size, joins, resample, resample_each
-from benchbed.transform import Batch, Draws, Transform, check_batch
 
 
 class Split:

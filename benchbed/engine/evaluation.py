@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
-from benchbed.architecture import Architecture
+from benchbed.contracts.architecture import Architecture
+from benchbed.contracts.task import Task
 from benchbed.engine.data import Split
-from benchbed.record import Scores
-from benchbed.task import Task
+from benchbed.records.record import Scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchbed.architecture import Architecture
+from benchbed.basics.errors import ContractError, MethodError, NonFiniteLossError
+from benchbed.contracts.architecture import Architecture
+from benchbed.contracts.weighting import check_weights
 from benchbed.engine.combination import (
     TINY,
     accumulate,
@@ -23,8 +25,6 @@ from benchbed.engine.hybrid import Checked, Layer, find_layers
 from benchbed.engine.rows import Rows, in_float64
 from benchbed.engine.sharing import Partition, partition
 from benchbed.engine.strategy import Strategy
-from benchbed.errors import ContractError, MethodError, NonFiniteLossError
-from benchbed.weighting import check_weights
 
 _STRATEGY = "weighting."
 

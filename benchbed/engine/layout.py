@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from benchbed.architecture import Architecture
-from benchbed.dataset import Input
+from benchbed.contracts.architecture import Architecture
+from benchbed.contracts.dataset import Input
 
 
 def in_layout(network: Architecture, given: Input) -> Architecture:

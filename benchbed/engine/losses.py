@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchbed.architecture import Architecture, check_outputs
-from benchbed.errors import ContractError, ProtocolError
-from benchbed.task import Task, check_loss
-from benchbed.transform import Batch
+from benchbed.basics.errors import ContractError, ProtocolError
+from benchbed.contracts.architecture import Architecture, check_outputs
+from benchbed.contracts.task import Task, check_loss
+from benchbed.contracts.transform import Batch
 
 Count = Tensor | int
 

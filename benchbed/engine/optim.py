@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchbed.errors import ContractError
-from benchbed.protocol import Optimizer, Schedule
+from benchbed.basics.errors import ContractError
+from benchbed.contracts.protocol import Optimizer, Schedule
 
 
 def build_optimizer(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from benchbed.architecture import Phase, check_phases
+from benchbed.basics.errors import ContractError
+from benchbed.contracts.architecture import Phase, check_phases
 from benchbed.engine.data import batches_per_epoch
 from benchbed.engine.session import Session
-from benchbed.errors import ContractError
 
 
 def batches_per_update(session: Session) -> int:

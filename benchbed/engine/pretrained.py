@@ -7,8 +7,8 @@ from pathlib import Path
 import safetensors.torch
 from safetensors import SafetensorError
 
+from benchbed.basics.errors import DataError
 from benchbed.engine.session import Session
-from benchbed.errors import DataError
 
 
 def load_pretrained(session: Session) -> list[str]:

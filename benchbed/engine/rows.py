@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from benchbed.basics.errors import ContractError
 from benchbed.engine.combination import gramian
 from benchbed.engine.hybrid import Deltas, Layer
 from benchbed.engine.sharing import Partition
-from benchbed.errors import ContractError
 
 
 @dataclass(slots=True)

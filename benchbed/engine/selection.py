@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from benchbed.basics.errors import ContractError
+from benchbed.contracts.protocol import Selection
+from benchbed.contracts.task import Task
 from benchbed.engine.evaluation import Evaluation, mean_scores
-from benchbed.errors import ContractError
-from benchbed.protocol import Selection
-from benchbed.record import Scores
-from benchbed.task import Task
+from benchbed.records.record import Scores
 
 
 @dataclass(slots=True)

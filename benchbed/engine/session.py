@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchbed.architecture import (
+from benchbed.basics.errors import BenchbedError, ContractError, DataError, one_line, suggest
+from benchbed.contracts.architecture import (
     Architecture,
     BuildContext,
     check_execution,
@@ -17,18 +18,17 @@ from benchbed.architecture import (
     constructor,
     no_backbone,
 )
-from benchbed.backbone import Backbone
-from benchbed.dataset import Dataset, check_columns
+from benchbed.contracts.backbone import Backbone
+from benchbed.contracts.dataset import Dataset, check_columns
+from benchbed.contracts.task import Task, check_metrics
+from benchbed.contracts.transform import Transform
+from benchbed.contracts.weighting import WeightingContext
+from benchbed.discovery.loading import call, load, make_component
+from benchbed.discovery.method import Component
 from benchbed.engine.data import Split
 from benchbed.engine.layout import in_layout
 from benchbed.engine.strategy import Strategy, build_strategy
-from benchbed.errors import BenchbedError, ContractError, DataError, one_line, suggest
-from benchbed.job import Job
-from benchbed.loading import call, load, make_component
-from benchbed.method import Component
-from benchbed.task import Task, check_metrics
-from benchbed.transform import Transform
-from benchbed.weighting import WeightingContext
+from benchbed.records.job import Job
 
 
 @dataclass(slots=True)

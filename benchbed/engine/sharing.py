@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from benchbed.errors import ContractError
+from benchbed.basics.errors import ContractError
 
 
 @dataclass(frozen=True, slots=True)

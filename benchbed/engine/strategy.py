@@ -8,9 +8,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from benchbed.loading import make_component
-from benchbed.method import Component
-from benchbed.weighting import EpochInfo, Level, Weighting, WeightingContext, check_weighting
+from benchbed.contracts.weighting import (
+    EpochInfo,
+    Level,
+    Weighting,
+    WeightingContext,
+    check_weighting,
+)
+from benchbed.discovery.loading import make_component
+from benchbed.discovery.method import Component
 
 
 class Strategy(nn.Module):

@@ -14,7 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from benchbed.architecture import Architecture
+from benchbed.basics.errors import ContractError
+from benchbed.contracts.architecture import Architecture
+from benchbed.contracts.transform import Batch
+from benchbed.contracts.weighting import EpochInfo
 from benchbed.engine.checkpoint import checkpoint_identity, load_checkpoint, save_checkpoint
 from benchbed.engine.data import Split
 from benchbed.engine.evaluation import Evaluation, Evaluator, mean_scores
@@ -36,10 +39,7 @@ from benchbed.engine.seeding import derive, restore_rng, rng_state
 from benchbed.engine.selection import Selected, Selector
 from benchbed.engine.session import Session
 from benchbed.engine.updates import Effort, Stepped, Updater, require_finite
-from benchbed.errors import ContractError
-from benchbed.record import Scores, finite
-from benchbed.transform import Batch
-from benchbed.weighting import EpochInfo
+from benchbed.records.record import Scores, finite
 
 Curves = dict[str, list[float | None]]
 OnEpoch = Callable[[int, dict[str, float]], None]

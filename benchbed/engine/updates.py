@@ -10,14 +10,14 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from benchbed.basics.errors import ContractError, NonFiniteLossError
+from benchbed.contracts.transform import Batch
 from benchbed.engine.combination import gramian
 from benchbed.engine.gradients import Backward
 from benchbed.engine.losses import Count, LossComputer, TaskLosses
 from benchbed.engine.rows import Rows
 from benchbed.engine.session import Session
 from benchbed.engine.sharing import partition
-from benchbed.errors import ContractError, NonFiniteLossError
-from benchbed.transform import Batch
 
 
 @dataclass(slots=True)

@@ -41,7 +41,7 @@ def _preload() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     with contextlib.suppress(ImportError):
-        from benchbed.cost import flop_analysis
+        from benchbed.engine.cost import flop_analysis
 
         flop_analysis()
 
@@ -104,8 +104,8 @@ class Server:
     def child(self, request: dict[str, Any]) -> int:
         """Carry the job out, its output going to its log."""
         from benchbed.execution.worker import execute
-        from benchbed.job import read_job
-        from benchbed.store import Store
+        from benchbed.records.job import read_job
+        from benchbed.records.store import Store
 
         job = read_job(Path(request["job"]))
         log = Store(job.results).log_path(job.key)

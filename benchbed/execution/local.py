@@ -16,11 +16,11 @@ from typing import IO, Any, Final, Protocol
 
 import msgspec
 
-from benchbed.errors import RunError
+from benchbed.basics.errors import RunError
 from benchbed.execution.executor import Executor, Observer, Result
 from benchbed.execution.plan import PlannedRun
 from benchbed.execution.worker import record_killed
-from benchbed.store import Store
+from benchbed.records.store import Store
 
 Event = dict[str, Any]
 WORKER_ENV: Final = {"OMP_WAIT_POLICY": "PASSIVE"}

@@ -12,14 +12,14 @@ from typing import Final
 import msgspec
 import torch
 
+from benchbed.basics.environment import describe, now
 from benchbed.engine.layout import memory_format
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import Session, build_session, choose_device
 from benchbed.engine.trainer import Trainer
-from benchbed.environment import describe, now
 from benchbed.execution.results import device_name
-from benchbed.job import Job
-from benchbed.record import Measurement
+from benchbed.records.job import Job
+from benchbed.records.record import Measurement
 
 WARM_UP: Final = 3
 REPEATS: Final = 30

@@ -10,17 +10,17 @@ from typing import Literal
 
 import msgspec
 
-from benchbed.canonical import digest
-from benchbed.dataset import Dataset
-from benchbed.errors import DataError, MethodError, PluginError
-from benchbed.job import Job
-from benchbed.loading import make_component
-from benchbed.method import Component, Method, plain_component, resolve_under
-from benchbed.protocol import Protocol, TransformEntry
-from benchbed.record import ENGINE, Record, has_gradients, run_key
-from benchbed.registry import Registry
-from benchbed.spec import show_value
-from benchbed.store import Refused, Store
+from benchbed.basics.canonical import digest
+from benchbed.basics.errors import DataError, MethodError, PluginError
+from benchbed.contracts.dataset import Dataset
+from benchbed.contracts.protocol import Protocol, TransformEntry
+from benchbed.discovery.loading import make_component
+from benchbed.discovery.method import Component, Method, plain_component, resolve_under
+from benchbed.discovery.registry import Registry
+from benchbed.discovery.spec import show_value
+from benchbed.records.job import Job
+from benchbed.records.record import ENGINE, Record, has_gradients, run_key
+from benchbed.records.store import Refused, Store
 
 State = Literal["cached", "new", "stale", "failed before", "damaged"]
 
@@ -40,6 +40,36 @@ class PlannedRun:
     state: State
     stale: tuple[str, ...] = ()
     unlogged: bool = False
+
+    @property
+    def key(self) -> str:
+        """The run key."""
+        return self.job.key
+
+    @property
+    def protocol_id(self) -> str:
+        """The protocol, as ``name@version``."""
+        return self.job.protocol.id
+
+    @property
+    def method(self) -> str:
+        """The method's canonical name."""
+        return self.job.method
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that it trains."""
+        return self.job.tasks
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return self.job.seed
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs it has."""
+        return self.job.protocol.epochs
 
     @property
     def label(self) -> str:

@@ -15,8 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchbed.cache import cache_folder, require_space
-from benchbed.dataset import Dataset, Report
+from benchbed.basics.cache import cache_folder, require_space
+from benchbed.contracts.dataset import Dataset, Report
 
 
 def prepare(dataset: Dataset, name: str, root: Path | None, console: Console) -> bool:

@@ -10,14 +10,15 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from benchbed.cost import static_costs, training_macs
+from benchbed.basics.environment import describe, now
+from benchbed.basics.errors import RecordError, RunError
+from benchbed.contracts.task import Task
+from benchbed.engine.cost import static_costs, training_macs
 from benchbed.engine.layout import memory_format
 from benchbed.engine.session import Session
 from benchbed.engine.trainer import Outcome
-from benchbed.environment import describe, now
-from benchbed.errors import RecordError, RunError
-from benchbed.job import Job
-from benchbed.record import (
+from benchbed.records.job import Job
+from benchbed.records.record import (
     ENGINE,
     Budget,
     MetricInfo,
@@ -27,8 +28,7 @@ from benchbed.record import (
     finite,
     seal,
 )
-from benchbed.store import write_atomically
-from benchbed.task import Task
+from benchbed.records.store import write_atomically
 
 
 def save_weights(path: Path, weights: dict[str, Tensor]) -> None:

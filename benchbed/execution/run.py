@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchbed.environment import cores
-from benchbed.errors import one_line
+from benchbed.basics.environment import cores
+from benchbed.basics.errors import one_line
+from benchbed.discovery.registry import Registry
 from benchbed.execution.executor import Executor, Observer, Result
 from benchbed.execution.plan import Plan, PlannedRun
-from benchbed.registry import Registry
 
 
 @dataclass(slots=True)

@@ -10,11 +10,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchbed.environment import now
-from benchbed.errors import BenchbedError, NonFiniteLossError, PluginError, RunError, one_line
-from benchbed.job import Job
-from benchbed.record import Failure, FailureStatus
-from benchbed.store import Store
+from benchbed.basics.environment import now
+from benchbed.basics.errors import (
+    BenchbedError,
+    NonFiniteLossError,
+    PluginError,
+    RunError,
+    one_line,
+)
+from benchbed.records.job import Job
+from benchbed.records.record import Failure, FailureStatus
+from benchbed.records.store import Store
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -94,7 +100,7 @@ def _train(job: Job, store: Store, emit: Emit) -> None:
 def _made_meanwhile(job: Job, store: Store) -> bool:
     """Tell whether another process has finished this very run while we waited for its lock."""
     from benchbed.execution.plan import stale_components
-    from benchbed.record import Record
+    from benchbed.records.record import Record
 
     found = store.find(job.place, job.key)
     return isinstance(found, Record) and not stale_components(found, job)
@@ -108,7 +114,7 @@ def _only_one(path: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
-    from benchbed.errors import StoreError
+    from benchbed.basics.errors import StoreError
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from benchbed.dataset import Column, Input, Target
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
+from benchbed.contracts.dataset import Column, Input, Target
 from benchbed.files.columns import Scaled
 
 UNIT: Final = 32767

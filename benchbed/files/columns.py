@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchbed.dataset import Column
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
+from benchbed.contracts.dataset import Column
 
 
 def mapped(path: Path) -> np.ndarray:

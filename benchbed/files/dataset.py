@@ -13,9 +13,10 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 
-from benchbed.cache import cached, is_cached
-from benchbed.dataset import Column, Dataset, Report, silent
-from benchbed.errors import DataError, one_line
+from benchbed.basics.cache import cached, is_cached
+from benchbed.basics.errors import DataError, one_line
+from benchbed.contracts.dataset import Column, Dataset, Report, silent
+from benchbed.discovery.spec import show_value
 from benchbed.files.codings import Coding, coding_of
 from benchbed.files.columns import Rows, mapped
 from benchbed.files.samples import (
@@ -30,7 +31,6 @@ from benchbed.files.samples import (
     stamped,
 )
 from benchbed.files.threads import in_threads
-from benchbed.spec import show_value
 
 GROUPS: Final = "groups.json"
 """File of a cache entry: the group of each sample of part ``train``."""

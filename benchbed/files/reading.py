@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchbed.errors import DataError, one_line
+from benchbed.basics.errors import DataError, one_line
 
 _HEADERS: Final = Lock()
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)

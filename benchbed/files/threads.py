@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Final, TypeVar
 
-from benchbed.environment import cores
+from benchbed.basics.environment import cores
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from msgspec import structs
 
-from benchbed.delta import Definition
+from benchbed.contracts.delta import Definition
 from benchbed.published.cells import Cell, Gap, Printed, TableError
 from benchbed.published.interval import DeltaRange, delta_range, entering
 from benchbed.published.library import Library

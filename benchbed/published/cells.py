@@ -9,7 +9,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Final
 
-from benchbed.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError
 
 
 class TableError(BenchbedError):

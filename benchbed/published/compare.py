@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from benchbed.delta import Definition
-from benchbed.errors import BenchbedError
-from benchbed.protocol import Protocol, Schedule
+from benchbed.basics.errors import BenchbedError
+from benchbed.contracts.delta import Definition
+from benchbed.contracts.protocol import Protocol, Schedule
 from benchbed.published.audit import range_of
 from benchbed.published.cells import Printed, TableError
 from benchbed.published.interval import entering
 from benchbed.published.library import Library
 from benchbed.published.paper import Statement
 from benchbed.published.table import Row, Table
-from benchbed.record import Tier
+from benchbed.records.record import Tier
 
 if TYPE_CHECKING:
     from benchbed.report.leaderboard import Leaderboard

@@ -11,7 +11,7 @@ from benchbed.published.cells import TableError
 from benchbed.published.library import Library
 from benchbed.published.sheet import read_bytes, read_sheet
 from benchbed.published.table import TEXT, Table, read_table
-from benchbed.store import write_atomically
+from benchbed.records.store import write_atomically
 
 
 def check_import(library: Library, path: Path) -> Table:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import product
 from typing import cast
 
-from benchbed.delta import Definition, Directions, Scores, delta_m, relative_gain
+from benchbed.contracts.delta import Definition, Directions, Scores, delta_m, relative_gain
 from benchbed.published.cells import Printed, TableError
 from benchbed.published.paper import Column
 

@@ -1,18 +1,16 @@
-"""All printed tables that plugins register, with what goes with them."""
+"""Printed tables, claims in running text and measured costs, held together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
 
-from benchbed.errors import suggest
+from benchbed.basics.errors import suggest
 from benchbed.published.cells import Cell, TableError
-from benchbed.published.claims import CLAIMS, Claim, judge, read_claims
-from benchbed.published.costs import MEASURED, Measured, read_measured
-from benchbed.published.table import Row, Table, read_table
-from benchbed.registry import Broken, FileEntry, Registry
+from benchbed.published.claims import Claim
+from benchbed.published.costs import Measured
+from benchbed.published.table import Row, Table
 
 
 @dataclass(slots=True)
@@ -109,53 +107,3 @@ class Library:
         if len(found) != 1:
             raise TableError(f"'{reference}' names {len(found)} rows of {name}, not one.")
         return table, found[0]
-
-
-def read_library(registry: Registry) -> Library:
-    """Read every registered file; what is wrong joins ``registry.broken`` and is left out.
-
-    That is a whole file, or a single claim that names what is not there.
-    """
-    library = Library()
-    origins: dict[str, FileEntry] = {}
-    claims: list[tuple[Claim, FileEntry]] = []
-    for entry in (entry for entry in registry.files if entry.kind == "published"):
-        try:
-            content = _read(registry.documents, entry.path)
-            if isinstance(content, Table):
-                library.add(content)
-                origins[content.id] = entry
-            elif entry.path.name == CLAIMS:
-                claims += [(claim, entry) for claim in content]
-            else:
-                library.add_measured(entry.path, content)
-        except TableError as error:
-            _note(registry, entry, error)
-    for name, entry in origins.items():
-        try:
-            library.check(library.tables[name])
-        except TableError as error:
-            _note(registry, entry, error)
-            del library.tables[name]
-    for claim, entry in claims:
-        try:
-            judge(library, claim)
-            library.claims.append(claim)
-        except TableError as error:
-            _note(registry, entry, error)
-    return library
-
-
-_READERS: Final[Mapping[str, Any]] = {CLAIMS: read_claims, MEASURED: read_measured}
-
-
-def _read(documents: dict[Path, Any], path: Path) -> Any:
-    if path not in documents:
-        documents[path] = _READERS.get(path.name, read_table)(path)
-    return documents[path]
-
-
-def _note(registry: Registry, entry: FileEntry, error: TableError) -> None:
-    broken = Broken("/".join(entry.path.parts[-2:]), entry.distribution, str(error))
-    if broken not in registry.broken:
-        registry.broken.append(broken)

@@ -10,11 +10,11 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from benchbed.errors import ProtocolError
-from benchbed.protocol import Name, parse_toml
+from benchbed.basics.errors import ProtocolError
+from benchbed.basics.texts import is_plain, visible
+from benchbed.contracts.protocol import Name, parse_toml
 from benchbed.published.cells import TableError
 from benchbed.published.sheet import LONGEST, read_text
-from benchbed.texts import is_plain, visible
 
 Kind = Literal["metric", "cost", "count"]
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchbed.delta import DEFINITIONS
+from benchbed.basics.texts import escaped
+from benchbed.contracts.delta import DEFINITIONS
 from benchbed.published.audit import Check
 from benchbed.published.cells import Cell, Gap, Printed
 from benchbed.published.compare import Comparison, Entry
 from benchbed.published.paper import Column
 from benchbed.published.table import Row, Table
-from benchbed.texts import escaped
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, RenderableType

@@ -9,9 +9,9 @@ from typing import Any
 
 from benchbed.published.audit import Check, audit
 from benchbed.published.cells import Cell, Gap, Printed
-from benchbed.published.claims import Judged, judge
-from benchbed.published.costs import CostCheck, check_costs
+from benchbed.published.cost_checks import CostCheck, check_costs
 from benchbed.published.findings import Disagreement, Outlier, disagreements, outliers
+from benchbed.published.judgements import Judged, judge
 from benchbed.published.library import Library
 from benchbed.published.table import Table
 

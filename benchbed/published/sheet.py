@@ -8,9 +8,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from benchbed.errors import RecordError, suggest
+from benchbed.basics.errors import RecordError, suggest
 from benchbed.published.cells import TableError
-from benchbed.store import read_regular
+from benchbed.records.store import read_regular
 
 LARGEST: Final = 256 * 1024
 """Bytes; the largest printed table known is a hundredth of it."""

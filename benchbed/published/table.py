@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchbed.errors import suggest
+from benchbed.basics.errors import suggest
 from benchbed.published.cells import Cell, Printed, TableError, parse_cell
 from benchbed.published.interval import entering
 from benchbed.published.paper import Column, Paper, Statement, TableEntry, read_paper

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchbed.errors import one_line
-from benchbed.registry import Registry
+from benchbed.basics.errors import one_line
+from benchbed.discovery.registry import Registry
 from benchbed.report.leaderboard import Leaderboard
 
 

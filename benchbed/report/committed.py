@@ -12,14 +12,14 @@ from typing import Annotated, Final
 
 import msgspec
 
-from benchbed.catalogue import Suite, find_suite, protocols
-from benchbed.delta import Definition
-from benchbed.errors import BenchbedError, ProtocolError
-from benchbed.method import resolve_under
-from benchbed.protocol import Protocol
-from benchbed.registry import Registry
+from benchbed.basics.errors import BenchbedError, ProtocolError
+from benchbed.basics.texts import LONGEST, visible
+from benchbed.contracts.delta import Definition
+from benchbed.contracts.protocol import Protocol
+from benchbed.discovery.catalogue import Suite, find_suite, protocols
+from benchbed.discovery.method import resolve_under
+from benchbed.discovery.registry import Registry
 from benchbed.report.writers import FORMATS
-from benchbed.texts import LONGEST, visible
 
 _FILE: Final = re.compile(r"(?:(?P<suite>[a-z0-9_-]+)\.)?(?P<protocol>[a-z0-9_-]+@\d+)\.json\Z")
 _NUMBER: Final = re.compile(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
@@ -120,7 +120,7 @@ def _check(
     known: Mapping[str, Protocol],
     registry: Registry,
 ) -> Checked:
-    from benchbed.api import leaderboard_of
+    from benchbed.report.with_plugins import leaderboard_of
 
     try:
         written = msgspec.json.decode(path.read_bytes(), type=_Written)

@@ -13,16 +13,16 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from benchbed.dataset import Dataset, check_columns
+from benchbed.contracts.dataset import Dataset, check_columns
+from benchbed.contracts.protocol import Protocol
+from benchbed.contracts.task import Task
+from benchbed.discovery.loading import make_component
+from benchbed.discovery.registry import Registry
 from benchbed.engine.data import Split
 from benchbed.engine.evaluation import Scorer
 from benchbed.engine.session import build_task, target_name
 from benchbed.execution.plan import method_jobs
-from benchbed.loading import make_component
-from benchbed.protocol import Protocol
-from benchbed.record import Record
-from benchbed.registry import Registry
-from benchbed.task import Task
+from benchbed.records.record import Record
 
 BATCH: Final = 100
 STEPS: Final = 60

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchbed.drawing import legend_shape, new_figure, set_title
-from benchbed.record import MetricInfo, Record
-from benchbed.texts import wrap
+from benchbed.basics.texts import wrap
+from benchbed.contracts.drawing import legend_shape, new_figure, set_title
+from benchbed.records.record import MetricInfo, Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

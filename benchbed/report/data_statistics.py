@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from benchbed.dataset import Column, Report, Target
+from benchbed.contracts.dataset import Column, Report, Target
 
 ELEMENTS: Final = 2**21
 """How many numbers of a column are in memory at once."""

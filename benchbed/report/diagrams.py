@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from matplotlib.figure import Figure
 
-from benchbed.drawing import legend_shape, new_figure, set_title
+from benchbed.basics.texts import wrap
+from benchbed.contracts.drawing import legend_shape, new_figure, set_title
 from benchbed.report.statistics.protocols import CriticalDifference, Profiles
-from benchbed.texts import wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

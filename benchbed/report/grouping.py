@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from benchbed.index import Summary
-from benchbed.protocol import Protocol
+from benchbed.contracts.protocol import Protocol
+from benchbed.records.index import Summary
 
 Seeds = dict[int, list[Summary]]
 """The records of one method by seed."""

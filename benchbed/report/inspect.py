@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from benchbed.canonical import digest
-from benchbed.catalogue import find_protocol, protocols
-from benchbed.errors import BenchbedError, ProtocolError, RecordError, StoreError
-from benchbed.protocol import Protocol
-from benchbed.record import Record, decode_record
-from benchbed.registry import Registry
-from benchbed.store import Place, Store, write_atomically
+from benchbed.basics.canonical import digest
+from benchbed.basics.errors import BenchbedError, ProtocolError, RecordError, StoreError
+from benchbed.contracts.protocol import Protocol
+from benchbed.discovery.catalogue import find_protocol, protocols
+from benchbed.discovery.registry import Registry
+from benchbed.records.record import Record, decode_record
+from benchbed.records.store import Place, Store, write_atomically
 
 if TYPE_CHECKING:
+    from benchbed.contracts.task import Task
     from benchbed.engine.session import Session
     from benchbed.report.panels import Sample
-    from benchbed.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,7 @@ def inspect_record(request: Request, registry: Registry) -> Inspection:
             be written. What keeps only the panels from being drawn is in the result.
     """
     require_matplotlib()
-    from benchbed.drawing import to_png
+    from benchbed.contracts.drawing import to_png
     from benchbed.report.curves import draw_curves
 
     record = read_record(request.path)
@@ -258,7 +258,7 @@ def inspect_record(request: Request, registry: Registry) -> Inspection:
 
 def _draw_panels(record: Record, registry: Registry, request: Request) -> tuple[bytes, str]:
     """Return the figure, and what is to be known of it."""
-    from benchbed.drawing import to_png
+    from benchbed.contracts.drawing import to_png
     from benchbed.report.panels import draw_panels
 
     session, samples, note = _predict(record, registry, request)
@@ -298,7 +298,7 @@ def compare_records(requests: Sequence[Request], registry: Registry) -> Comparis
             cannot share a figure, or the folder cannot be written.
     """
     require_matplotlib()
-    from benchbed.drawing import to_png
+    from benchbed.contracts.drawing import to_png
     from benchbed.report.panels import draw_comparison
 
     paths = [request.path for request in requests]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from matplotlib.patches import Patch
 
-from benchbed.dataset import Input, Target
-from benchbed.drawing import legend_shape
+from benchbed.contracts.dataset import Input, Target
+from benchbed.contracts.drawing import legend_shape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

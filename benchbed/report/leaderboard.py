@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from benchbed.cost_sum import add_costs
-from benchbed.delta import Definition, delta_m
-from benchbed.errors import BenchbedError
-from benchbed.index import Index, Summary
-from benchbed.protocol import Protocol
-from benchbed.record import Costs, Failure, Measurement, MetricInfo, Tier
+from benchbed.basics.errors import BenchbedError
+from benchbed.contracts.delta import Definition, delta_m
+from benchbed.contracts.protocol import Protocol
+from benchbed.records.cost_sum import add_costs
+from benchbed.records.index import Index, Summary
+from benchbed.records.record import Costs, Failure, Measurement, MetricInfo, Tier
+from benchbed.records.store import Store
+from benchbed.records.verification import Verified, lowest_tier, read_verified
 from benchbed.report.grouping import Seeds, by_method, of_one_kind, remarks
 from benchbed.report.standing import Standing, standing
 from benchbed.report.statistics.comparisons import Pair, Rank, pairwise, ranks
 from benchbed.report.statistics.gains import DeltaOf, Scores
 from benchbed.report.statistics.intervals import Difference, Estimate, interval
-from benchbed.store import Store
-from benchbed.verification import Verified, lowest_tier, read_verified
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,9 +12,11 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from benchbed.dataset import Input
-from benchbed.drawing import GREY, draw_input, draw_text, new_figure, palette, set_title
-from benchbed.errors import PluginError, one_line
+from benchbed.basics.errors import PluginError, one_line
+from benchbed.basics.texts import wrap
+from benchbed.contracts.dataset import Input
+from benchbed.contracts.drawing import GREY, draw_input, draw_text, new_figure, palette, set_title
+from benchbed.contracts.task import Task
 from benchbed.report.layout import (
     HEADING_DENSITY,
     WIDTH,
@@ -27,8 +29,6 @@ from benchbed.report.layout import (
     panel_height,
     panel_width,
 )
-from benchbed.task import Task
-from benchbed.texts import wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

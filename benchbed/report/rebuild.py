@@ -9,15 +9,15 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
+from benchbed.basics.errors import RecordError, one_line
+from benchbed.contracts.protocol import Protocol
+from benchbed.discovery.registry import Registry
 from benchbed.engine.evaluation import Evaluator
 from benchbed.engine.phases import phase_after, timed_phases, updates_per_epoch
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import Session, build_session
-from benchbed.errors import RecordError, one_line
 from benchbed.execution.plan import record_job, require_data
-from benchbed.protocol import Protocol
-from benchbed.record import Record
-from benchbed.registry import Registry
+from benchbed.records.record import Record
 from benchbed.report.panels import Sample
 
 

@@ -10,8 +10,9 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from benchbed.dataset import Input, Target
-from benchbed.drawing import (
+from benchbed.basics.texts import wrap
+from benchbed.contracts.dataset import Input, Target
+from benchbed.contracts.drawing import (
     GREY,
     draw_input,
     draw_target,
@@ -36,7 +37,6 @@ from benchbed.report.layout import (
     panel_height,
     panel_width,
 )
-from benchbed.texts import wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

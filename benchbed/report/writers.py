@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from benchbed.cost_sum import MAC_CONVENTION
-from benchbed.delta import DEFINITIONS
+from benchbed.basics.texts import wrap
+from benchbed.contracts.delta import DEFINITIONS
+from benchbed.records.cost_sum import MAC_CONVENTION
+from benchbed.records.store import write_atomically
 from benchbed.report.leaderboard import Leaderboard, Row, Stat
 from benchbed.report.statistics.comparisons import Rank
 from benchbed.report.statistics.intervals import Difference
-from benchbed.store import write_atomically
-from benchbed.texts import wrap
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchbed.architecture import (
+from benchbed.basics.errors import ContractError
+from benchbed.contracts.architecture import (
     Architecture,
     BuildContext,
     check_execution,
@@ -24,24 +25,23 @@ from benchbed.architecture import (
     constructor,
     no_backbone,
 )
-from benchbed.backbone import Backbone
-from benchbed.cost import count_operations, count_parameters
-from benchbed.dataset import Input, Target
+from benchbed.contracts.backbone import Backbone
+from benchbed.contracts.dataset import Input, Target
+from benchbed.contracts.task import Task
+from benchbed.contracts.transform import Batch
+from benchbed.contracts.weighting import Weighting, WeightingContext
+from benchbed.discovery.loading import call, make_component
+from benchbed.discovery.method import Method, resolve_method
+from benchbed.discovery.spec import Kind, Value, show_value
+from benchbed.engine.cost import count_operations, count_parameters
 from benchbed.engine.gradients import Backward
 from benchbed.engine.losses import LossComputer
 from benchbed.engine.strategy import Strategy, build_strategy
-from benchbed.errors import ContractError
-from benchbed.loading import call, make_component
-from benchbed.method import Method, resolve_method
-from benchbed.spec import Kind, Value, show_value
-from benchbed.task import Task
 from benchbed.testing.comparison import copied, difference, saved_and_loaded, some
 from benchbed.testing.contract import Contract
 from benchbed.testing.effects import seeded
 from benchbed.testing.samples import SampleTask, sample_input, sample_target
 from benchbed.testing.training import BATCH, Parts, Trained, assert_resumes, train, watched_steps
-from benchbed.transform import Batch
-from benchbed.weighting import Weighting, WeightingContext
 
 
 class ArchitectureContract(Contract):

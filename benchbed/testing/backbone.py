@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from benchbed.backbone import Backbone
-from benchbed.dataset import Input
-from benchbed.loading import make_component
-from benchbed.spec import Kind, Value
+from benchbed.contracts.backbone import Backbone
+from benchbed.contracts.dataset import Input
+from benchbed.discovery.loading import make_component
+from benchbed.discovery.spec import Kind, Value
 from benchbed.testing.comparison import copied, difference, saved_and_loaded, some
 from benchbed.testing.contract import Contract
 from benchbed.testing.effects import seeded

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from benchbed.loading import load
-from benchbed.method import Component
-from benchbed.registry import Entry, Registry, discover
-from benchbed.spec import Kind, Spec, Value, show_value
+from benchbed.discovery.loading import load
+from benchbed.discovery.method import Component
+from benchbed.discovery.registry import Entry, Registry, discover
+from benchbed.discovery.spec import Kind, Spec, Value, show_value
 from benchbed.testing.effects import changes, seeding
 
 

@@ -13,10 +13,10 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import pytest
 
-from benchbed.dataset import Column, Dataset, Target, check_columns
-from benchbed.errors import DataError, one_line
-from benchbed.loading import make_component
-from benchbed.spec import Kind, Value
+from benchbed.basics.errors import DataError, one_line
+from benchbed.contracts.dataset import Column, Dataset, Target, check_columns
+from benchbed.discovery.loading import make_component
+from benchbed.discovery.spec import Kind, Value
 from benchbed.testing.comparison import difference
 from benchbed.testing.contract import Contract
 
@@ -27,8 +27,8 @@ LABELS: Final = frozenset({"int64", "uint8"})
 _DIGEST = """
 import json, sys
 from pathlib import Path
-from benchbed.dataset import Dataset
-from benchbed.loading import load
+from benchbed.contracts.dataset import Dataset
+from benchbed.discovery.loading import load
 target, options, root = json.loads(sys.argv[1])
 text = load(target, Dataset)(**options).digest(None if root is None else Path(root))
 print(json.dumps([text, "torch" in sys.modules]))
@@ -111,7 +111,7 @@ class DatasetContract(Contract):
                 raised = one_line(error)
             raise AssertionError(
                 f"{self.name}.load raises {raised} where its data is missing; raise "
-                "benchbed.errors.DataError with the file and the remedy."
+                "benchbed.basics.errors.DataError with the file and the remedy."
             )
 
     def test_its_columns_match_input_and_targets(

@@ -13,9 +13,9 @@ from torch.nn import functional as F
 from torchmetrics import MeanAbsoluteError, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
-from benchbed.architecture import Architecture, BuildContext
-from benchbed.dataset import Column, Dataset, Input, Target
-from benchbed.task import Task
+from benchbed.contracts.architecture import Architecture, BuildContext
+from benchbed.contracts.dataset import Column, Dataset, Input, Target
+from benchbed.contracts.task import Task
 
 IGNORED: Final = 255
 """The class index of what is not annotated, in made-up targets."""

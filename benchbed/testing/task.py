@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchbed.dataset import Target
+from benchbed.contracts.dataset import Target
+from benchbed.contracts.task import Task, check_loss, check_metrics
+from benchbed.discovery.loading import make_component
+from benchbed.discovery.spec import Kind, Value
 from benchbed.engine.evaluation import Scorer
-from benchbed.loading import make_component
-from benchbed.spec import Kind, Value
-from benchbed.task import Task, check_loss, check_metrics
 from benchbed.testing.contract import Contract
 from benchbed.testing.samples import IGNORED, generator, sample_target
 

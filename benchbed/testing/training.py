@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from benchbed.architecture import Architecture
-from benchbed.dataset import Input
+from benchbed.contracts.architecture import Architecture
+from benchbed.contracts.dataset import Input
+from benchbed.contracts.protocol import Data, Optimizer, Protocol, Selection, TaskEntry
+from benchbed.contracts.task import Task
+from benchbed.discovery.method import Component
 from benchbed.engine.session import Session
 from benchbed.engine.strategy import Strategy
 from benchbed.engine.trainer import Curves, Trainer, copy_state
-from benchbed.job import Job
-from benchbed.method import Component
-from benchbed.protocol import Data, Optimizer, Protocol, Selection, TaskEntry
-from benchbed.task import Task
+from benchbed.records.job import Job
 from benchbed.testing.comparison import copied, difference
 from benchbed.testing.effects import seeded
 from benchbed.testing.samples import SampleData

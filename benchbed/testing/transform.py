@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchbed.dataset import Input, Target
-from benchbed.loading import make_component
-from benchbed.spec import Kind, Value
+from benchbed.contracts.dataset import Input, Target
+from benchbed.contracts.transform import Batch, Draws, Transform, check_batch
+from benchbed.discovery.loading import make_component
+from benchbed.discovery.spec import Kind, Value
 from benchbed.testing.comparison import copied, difference
 from benchbed.testing.contract import Contract
 from benchbed.testing.effects import seeded
 from benchbed.testing.samples import IGNORED, generator, sample_input, sample_target
-from benchbed.transform import Batch, Draws, Transform, check_batch
 
 SAMPLES = (40, 7, 12, 3, 25, 18)
 """Positions in a split of the samples that are transformed."""

@@ -13,26 +13,26 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchbed.architecture import BuildContext
-from benchbed.dataset import Input, Target
-from benchbed.engine.combination import check_total, gramian, in_order
-from benchbed.engine.strategy import Strategy, build_strategy
-from benchbed.errors import BenchbedError
-from benchbed.loading import make_component
-from benchbed.spec import Kind, Value
-from benchbed.task import Task
-from benchbed.testing.comparison import copied, difference, saved_and_loaded
-from benchbed.testing.contract import Contract
-from benchbed.testing.effects import seeded
-from benchbed.testing.samples import IGNORED, SampleNet, SampleTask, generator
-from benchbed.testing.training import Parts, Trained, assert_resumes, train, whole_state
-from benchbed.weighting import (
+from benchbed.basics.errors import BenchbedError
+from benchbed.contracts.architecture import BuildContext
+from benchbed.contracts.dataset import Input, Target
+from benchbed.contracts.task import Task
+from benchbed.contracts.weighting import (
     EpochInfo,
     Weighting,
     WeightingContext,
     check_weighting,
     check_weights,
 )
+from benchbed.discovery.loading import make_component
+from benchbed.discovery.spec import Kind, Value
+from benchbed.engine.combination import check_total, gramian, in_order
+from benchbed.engine.strategy import Strategy, build_strategy
+from benchbed.testing.comparison import copied, difference, saved_and_loaded
+from benchbed.testing.contract import Contract
+from benchbed.testing.effects import seeded
+from benchbed.testing.samples import IGNORED, SampleNet, SampleTask, generator
+from benchbed.testing.training import Parts, Trained, assert_resumes, train, whole_state
 
 COUNTS: Final = (2, 3, 5)
 """Numbers of tasks to work for."""

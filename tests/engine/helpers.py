@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, R2Score
 
 from benchbed import Spec, Weighting, hookimpl
+from benchbed.contracts.protocol import Data, Protocol, TaskEntry
+from benchbed.contracts.weighting import WeightingContext
+from benchbed.discovery.registry import Registry
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import build_session
 from benchbed.engine.strategy import Strategy
 from benchbed.engine.trainer import Outcome, Trainer
 from benchbed.execution.plan import Settings, make_plan
-from benchbed.job import Job
-from benchbed.protocol import Data, Protocol, TaskEntry
-from benchbed.registry import Registry
-from benchbed.weighting import WeightingContext
+from benchbed.records.job import Job
 from tests import toys
 
 METHODS = [

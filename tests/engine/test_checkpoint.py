@@ -7,8 +7,8 @@ import msgspec
 import pytest
 import torch
 
+from benchbed.basics.errors import StoreError
 from benchbed.engine.checkpoint import checkpoint_identity, load_checkpoint, save_checkpoint
-from benchbed.errors import StoreError
 from tests.engine.helpers import METHODS, make_job, make_trainer, same
 
 # torch announces a pickle protocol that it did not write, which only damaged files have

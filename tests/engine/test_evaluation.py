@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics import Metric
 
-from benchbed.architecture import BuildContext
-from benchbed.dataset import Input, Target
+from benchbed.contracts.architecture import BuildContext
+from benchbed.contracts.dataset import Input, Target
 from benchbed.engine.data import Split
 from benchbed.engine.evaluation import Evaluator, mean_scores
 from benchbed_zoo.architectures.hps import HardParameterSharing

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from benchbed import EpochInfo, Weighting, WeightingContext
+from benchbed.basics.errors import ContractError
 from benchbed.engine.combination import gramian
 from benchbed.engine.gradients import Backward
-from benchbed.errors import ContractError
 from benchbed_zoo.weightings.dwa import DynamicWeightAverage
 from benchbed_zoo.weightings.equal import Equal
 from benchbed_zoo.weightings.fixed import Fixed

@@ -16,7 +16,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.checkpoint import checkpoint
 
 from benchbed import Architecture, Input, Weighting
-from benchbed.architecture import BuildContext
+from benchbed.contracts.architecture import BuildContext
 from benchbed.engine.gradients import Backward
 from benchbed.engine.hybrid import Checked, Layer, find_layers
 from tests.engine.helpers import full_gradients, strategy_of

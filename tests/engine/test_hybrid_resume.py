@@ -4,13 +4,13 @@ import msgspec
 import pytest
 import torch
 
-from benchbed.catalogue import find_protocol
+from benchbed.discovery.catalogue import find_protocol
+from benchbed.discovery.registry import discover
 from benchbed.engine.hybrid import Layer
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import build_session
 from benchbed.engine.trainer import Trainer
 from benchbed.execution.plan import method_jobs
-from benchbed.registry import discover
 from tests.engine.test_regimes import Stop
 
 

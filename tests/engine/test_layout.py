@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from benchbed import Architecture, Input, Weighting
-from benchbed.architecture import BuildContext
+from benchbed.contracts.architecture import BuildContext
 from benchbed.engine.gradients import Backward
 from benchbed.engine.layout import in_layout, memory_format
-from benchbed.library import make_weighting
+from benchbed.engine.library import make_weighting
 from tests.engine.helpers import strategy_of
 
 TASKS = ("a", "b", "c")

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
+from benchbed.basics.errors import ProtocolError
+from benchbed.contracts.protocol import Optimizer, Schedule, parse_protocol
 from benchbed.engine.optim import build_optimizer, schedule_factor, set_learning_rate
-from benchbed.errors import ProtocolError
-from benchbed.protocol import Optimizer, Schedule, parse_protocol
 from tests import toys
 
 STEPS, EPOCHS = 5, 12

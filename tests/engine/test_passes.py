@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchbed.catalogue import find_protocol
+from benchbed.discovery.catalogue import find_protocol
+from benchbed.discovery.registry import discover
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import build_session
 from benchbed.engine.trainer import Trainer
 from benchbed.execution.plan import method_jobs
-from benchbed.registry import discover
 
 
 def trainer_of(weighting):

@@ -19,8 +19,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchbed import Architecture, Input, Weighting
-from benchbed.architecture import BuildContext, Phase
-from benchbed.dataset import Target
+from benchbed.contracts.architecture import BuildContext, Phase
+from benchbed.contracts.dataset import Target
 from benchbed.engine.gradients import Backward
 from benchbed.engine.hybrid import Checked, find_layers
 from benchbed_zoo.architectures.hps import HardParameterSharing
@@ -29,7 +29,7 @@ from benchbed_zoo.tasks.classification import Classification
 from benchbed_zoo.tasks.regression import Regression
 from benchbed_zoo.weightings.equal import Equal
 from benchbed_zoo.weightings.mgda import Mgda
-from benchbed_zoo.weightings.min_norm import min_norm_weights
+from benchbed_zoo.weightings.solvers.min_norm import min_norm_weights
 from tests.engine.helpers import full_gradients, strategy_of
 
 TASKS = ("a", "b", "c")

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from benchbed.catalogue import find_protocol
-from benchbed.cost import training_macs
+from benchbed.basics.errors import ContractError, MethodError
+from benchbed.contracts.protocol import Optimizer, Selection, TransformEntry
+from benchbed.contracts.transform import Batch
+from benchbed.discovery.catalogue import find_protocol
 from benchbed.engine.checkpoint import load_checkpoint
+from benchbed.engine.cost import training_macs
 from benchbed.engine.phases import phase_after
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.selection import Selector
 from benchbed.engine.session import build_session
 from benchbed.engine.trainer import Trainer
-from benchbed.errors import ContractError, MethodError
 from benchbed.execution import measure
-from benchbed.protocol import Optimizer, Selection, TransformEntry
-from benchbed.transform import Batch
 from tests import regimes
 from tests.engine import helpers
 from tests.engine.helpers import make_job, make_jobs, make_trainer, same, train, with_gaps
@@ -686,7 +686,7 @@ def test_what_happens_to_a_sample_does_not_depend_on_order_or_batch_size(all_reg
 
 
 def test_draws_are_uniform_and_uncorrelated(all_regimes, toy_protocol):
-    from benchbed.transform import Draws
+    from benchbed.contracts.transform import Draws
 
     generator = torch.Generator().manual_seed(0)
     drawn = Draws(12345, np.arange(20_000), generator).uniform(4)
@@ -781,8 +781,8 @@ def test_logged_gradients_leave_training_alone_and_agree_with_plain_ones(all_reg
 
 
 def test_a_run_starts_from_another_runs_weights(all_regimes, toy_protocol, tmp_path):
+    from benchbed.basics.errors import DataError
     from benchbed.engine.pretrained import load_pretrained
-    from benchbed.errors import DataError
     from benchbed.execution.results import save_weights
 
     job = make_job(toy_protocol, all_regimes, "toy-net")
@@ -802,7 +802,7 @@ def test_a_run_starts_from_another_runs_weights(all_regimes, toy_protocol, tmp_p
 
 
 def test_the_pretrained_file_enters_the_run_key(all_regimes, toy_protocol, tmp_path):
-    from benchbed.errors import DataError
+    from benchbed.basics.errors import DataError
     from benchbed.execution.plan import Settings, make_plan
 
     path = tmp_path / "w.safetensors"
@@ -881,10 +881,10 @@ def test_a_state_that_no_checkpoint_can_hold_is_refused_at_once(
 
 
 def test_a_strategy_over_several_batches_is_refused_where_there_is_one(monkeypatch):
-    from benchbed import library
+    from benchbed.basics.errors import BenchbedError
+    from benchbed.contracts.weighting import WeightingContext
+    from benchbed.engine import library
     from benchbed.engine.strategy import Strategy
-    from benchbed.errors import BenchbedError
-    from benchbed.weighting import WeightingContext
 
     strategy = Strategy([regimes.ThreeBatches(WeightingContext(("0", "1")))])
     monkeypatch.setattr(library, "make_weighting", lambda name, tasks: strategy)

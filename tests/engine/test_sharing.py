@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from benchbed.architecture import BuildContext
-from benchbed.dataset import Input, Target
+from benchbed.contracts.architecture import BuildContext
+from benchbed.contracts.dataset import Input, Target
 from benchbed.engine.sharing import partition
 from benchbed_zoo.architectures.hps import HardParameterSharing
 from benchbed_zoo.backbones.conv_small import ConvSmall

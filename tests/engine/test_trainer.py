@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
+from benchbed.basics.errors import ContractError, NonFiniteLossError
+from benchbed.contracts.protocol import Optimizer, Schedule, Selection
+from benchbed.contracts.transform import Batch
 from benchbed.engine.evaluation import Evaluation, Evaluator, mean_scores
 from benchbed.engine.updates import Stepped
-from benchbed.errors import ContractError, NonFiniteLossError
-from benchbed.protocol import Optimizer, Schedule, Selection
-from benchbed.transform import Batch
 from tests.engine import helpers
 from tests.engine.helpers import (
     METHODS,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from benchbed import Input, Target
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
 from benchbed.files import Colours, Directions, Labels, Values
 from benchbed.files.codings import coding_of
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbed import Input, Target
-from benchbed.cache import cache_folder
-from benchbed.errors import DataError
+from benchbed.basics.cache import cache_folder
+from benchbed.basics.errors import DataError
 from benchbed.files import FileDataset, Sample
 from benchbed.files.reading import list_files, read_array, read_lines
 from benchbed.files.samples import cut

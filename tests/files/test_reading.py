@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.io import savemat
 
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
 from benchbed.files.reading import (
     list_files,
     read_array,

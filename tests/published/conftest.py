@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchbed.published.library import Library, read_library
-from benchbed.registry import discover
+from benchbed.discovery.registry import discover
+from benchbed.published.library import Library
+from benchbed.published.registered import read_library
 
 PAPER = """
 id = "mine"

@@ -32,10 +32,10 @@ def run(capsys, monkeypatch, tmp_path):
 @pytest.fixture
 def digits(tmp_path):
     """Made-up records of the protocol ``digits`` in the folder ``results``."""
-    from benchbed.catalogue import find_protocol
-    from benchbed.record import MetricInfo
-    from benchbed.registry import discover
-    from benchbed.store import Store
+    from benchbed.discovery.catalogue import find_protocol
+    from benchbed.discovery.registry import discover
+    from benchbed.records.record import MetricInfo
+    from benchbed.records.store import Store
 
     protocol = find_protocol("digits", discover({"BENCHBED_PLUGINS": "zoo"}))
     info = {"accuracy": MetricInfo(higher_is_better=True, primary=True, percent=True)}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from benchbed.protocol import Schedule, Selection
+from benchbed.contracts.protocol import Schedule, Selection
 from benchbed.published.compare import BANNER, compare, metrics_of, statement_of
 from benchbed.published.render import comparison_notes
 from benchbed.published.table import read_table
+from benchbed.records.store import Store
 from benchbed.report.leaderboard import build_leaderboard
-from benchbed.store import Store
 from tests.fakes import TRIO, put, record, scaled, single
 from tests.published.conftest import PAPER
 

@@ -6,8 +6,10 @@ from fractions import Fraction
 import pytest
 
 from benchbed.published.cells import TableError, parse_printed
-from benchbed.published.claims import judge, read_claims
-from benchbed.published.costs import check_costs, cost_verdict, read_measured
+from benchbed.published.claims import read_claims
+from benchbed.published.cost_checks import check_costs
+from benchbed.published.costs import cost_verdict, read_measured
+from benchbed.published.judgements import judge
 
 
 def test_the_printed_parameter_ratios_are_judged_by_the_measured_ones(library):

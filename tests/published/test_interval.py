@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchbed.delta import DEFINITIONS
-from benchbed.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError
+from benchbed.contracts.delta import DEFINITIONS
 from benchbed.published.cells import Printed, TableError, parse_printed
 from benchbed.published.interval import delta_range, entering
 from benchbed.published.paper import Column

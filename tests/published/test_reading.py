@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchbed.discovery.registry import FileEntry, Registry
 from benchbed.published.cells import Gap, TableError
-from benchbed.published.library import read_library
+from benchbed.published.registered import read_library
 from benchbed.published.report import report_on
 from benchbed.published.sheet import LARGEST
 from benchbed.published.table import read_table
-from benchbed.registry import FileEntry, Registry
 from tests.published.conftest import PAPER, TABLE
 
 

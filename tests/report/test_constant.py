@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchbed.catalogue import find_protocol
-from benchbed.dataset import Target
+from benchbed.contracts.dataset import Target
+from benchbed.discovery.catalogue import find_protocol
 from benchbed.engine.data import Split
 from benchbed.report.constant import Constant, _best, constants, least_gains
 from benchbed_zoo.datasets.digits import Digits

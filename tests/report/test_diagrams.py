@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from benchbed.drawing import to_png
+from benchbed.contracts.drawing import to_png
 from benchbed.report.diagrams import draw_critical_difference, draw_profiles
 from benchbed.report.statistics.protocols import (
     CriticalDifference,

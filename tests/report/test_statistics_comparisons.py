@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchbed.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError
 from benchbed.report.statistics import comparisons
 from benchbed.report.statistics.comparisons import (
     Rank,

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchbed.delta import DEFINITIONS, delta_m
-from benchbed.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError
+from benchbed.contracts.delta import DEFINITIONS, delta_m
 from benchbed.report.statistics.gains import (
     delta_estimate,
     mean_scores,

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchbed.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError
 from benchbed.report.statistics.intervals import Estimate, interval, paired_difference
 
 value = st.floats(-100, 100, allow_subnormal=False)

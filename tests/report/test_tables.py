@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchbed.errors import BenchbedError
-from benchbed.protocol import Protocol
+from benchbed.basics.errors import BenchbedError
+from benchbed.contracts.protocol import Protocol
+from benchbed.records.store import Store
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
 from benchbed.report.tables import (
     across,
@@ -24,7 +25,6 @@ from benchbed.report.tables import (
     to_markdown,
 )
 from benchbed.report.writers import stated
-from benchbed.store import Store
 from tests.fakes import SCORES, TRIO, failure, put, record, single
 
 TASKS = {"seg": ("miou", 1), "depth": ("abs", -1), "parts": ("miou", 1)}

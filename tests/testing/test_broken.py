@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from benchbed.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError
 from benchbed.testing import Contract
 from tests.testing.broken import (  # noqa: F401
     CASES,

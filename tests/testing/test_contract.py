@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import benchbed
-from benchbed.errors import PluginError
+from benchbed.basics.errors import PluginError
 from benchbed.testing import TaskContract, WeightingContract
 
 

@@ -6,7 +6,7 @@ import pkgutil
 import pytest
 
 from benchbed import Input, Target
-from benchbed.registry import discover
+from benchbed.discovery.registry import discover
 from benchbed.testing import (
     ArchitectureContract,
     BackboneContract,

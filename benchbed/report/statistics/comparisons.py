@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from benchbed.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError
 from benchbed.report.statistics.intervals import LEVEL, Difference, Estimate
 
 MANY: Final = 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from benchbed.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError
 from benchbed.report.statistics.intervals import LEVEL, ROUNDING, Difference, Estimate, mean_of
 
 Scores = Mapping[str, Mapping[str, float]]
@@ -14,7 +14,7 @@ Seeds = Mapping[int, Scores]
 """Of one method: each seed's scores."""
 DeltaOf = Callable[[Scores, Scores], float]
 """Δm in percent of a method's scores and a baseline's, by any definition that is a weighted mean of
-:func:`benchbed.delta.relative_gain`, also for some of the tasks alone."""
+:func:`benchbed.contracts.delta.relative_gain`, also for some of the tasks alone."""
 
 
 def run_deltas(scores: Seeds, baseline: Seeds, delta_of: DeltaOf) -> dict[int, float]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import mean, stdev
 from typing import Final
 
-from benchbed.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError
 
 LEVEL: Final = 0.95
 ROUNDING: Final = 1e-12

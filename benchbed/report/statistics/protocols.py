@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Final
 
-from benchbed.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError
 from benchbed.report.statistics.intervals import LEVEL
 
 LEAST_DATASETS: Final = 10

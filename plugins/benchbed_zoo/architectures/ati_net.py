@@ -8,12 +8,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from benchbed.architecture import Architecture, BuildContext, Phase
-from benchbed_zoo.architectures.attention import SegNetAttention
-from benchbed_zoo.architectures.distillation import Distillation
-from benchbed_zoo.architectures.heads import make_heads
-from benchbed_zoo.architectures.last_layer import last_layer
-from benchbed_zoo.architectures.segnet_blocks import new_segnet
+from benchbed.contracts.architecture import Architecture, BuildContext, Phase
+from benchbed_zoo.architectures.parts.attention import SegNetAttention
+from benchbed_zoo.architectures.parts.distillation import Distillation
+from benchbed_zoo.architectures.parts.heads import make_heads
+from benchbed_zoo.architectures.parts.last_layer import last_layer
+from benchbed_zoo.architectures.parts.segnet_blocks import new_segnet
 from benchbed_zoo.backbones.segnet import decode, encode, initialise
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from benchbed.architecture import Architecture, BuildContext
-from benchbed_zoo.architectures.heads import make_heads
-from benchbed_zoo.architectures.segnet_blocks import new_segnet
+from benchbed.contracts.architecture import Architecture, BuildContext
+from benchbed_zoo.architectures.parts.heads import make_heads
+from benchbed_zoo.architectures.parts.segnet_blocks import new_segnet
 from benchbed_zoo.backbones.segnet import (
     CONVOLUTIONS,
     DecoderStage,

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
-from benchbed.architecture import Architecture, BuildContext
-from benchbed_zoo.architectures.heads import PooledHead, make_heads
-from benchbed_zoo.architectures.last_layer import last_layer
+from benchbed.contracts.architecture import Architecture, BuildContext
+from benchbed_zoo.architectures.parts.heads import PooledHead, make_heads
+from benchbed_zoo.architectures.parts.last_layer import last_layer
 
 
 class HardParameterSharing(Architecture):

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
-from benchbed.architecture import Architecture, BuildContext
-from benchbed.backbone import Backbone
-from benchbed_zoo.architectures.attention import PyramidAttention, SegNetAttention
-from benchbed_zoo.architectures.heads import make_heads
-from benchbed_zoo.architectures.last_layer import last_layer
+from benchbed.contracts.architecture import Architecture, BuildContext
+from benchbed.contracts.backbone import Backbone
+from benchbed_zoo.architectures.parts.attention import PyramidAttention, SegNetAttention
+from benchbed_zoo.architectures.parts.heads import make_heads
+from benchbed_zoo.architectures.parts.last_layer import last_layer
 from benchbed_zoo.backbones.segnet import SegNet, decode, encode
 
 
@@ -18,9 +18,10 @@ class Mtan(Architecture):
     """A shared network; masks of each task choose among its features at every stage.
 
     On SegNet the masks lie on all stages of encoder and decoder
-    (:class:`~benchbed_zoo.architectures.attention.SegNetAttention`). On any other backbone they lie
-    on its feature maps (:class:`~benchbed_zoo.architectures.attention.PyramidAttention`), and the
-    decoders of hard parameter sharing read the attended maps.
+    (:class:`~benchbed_zoo.architectures.parts.attention.SegNetAttention`). On any other backbone
+    they lie on its feature maps
+    (:class:`~benchbed_zoo.architectures.parts.attention.PyramidAttention`), and the decoders of
+    hard parameter sharing read the attended maps.
 
     Source: S. Liu, E. Johns, A. Davison, End-to-End Multi-Task Learning with Attention, CVPR 2019,
     eqs. 1 and 2. The convolutions g and h make the mask of each task, and f is shared by the tasks,

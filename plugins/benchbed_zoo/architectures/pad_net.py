@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
-from benchbed.architecture import Architecture, BuildContext
-from benchbed.task import Task
-from benchbed_zoo.architectures.distillation import Distillation
-from benchbed_zoo.architectures.heads import PooledHead, make_heads
-from benchbed_zoo.architectures.last_layer import last_layer
-from benchbed_zoo.architectures.segnet_blocks import new_segnet
+from benchbed.contracts.architecture import Architecture, BuildContext
+from benchbed.contracts.task import Task
+from benchbed_zoo.architectures.parts.distillation import Distillation
+from benchbed_zoo.architectures.parts.heads import PooledHead, make_heads
+from benchbed_zoo.architectures.parts.last_layer import last_layer
+from benchbed_zoo.architectures.parts.segnet_blocks import new_segnet
 from benchbed_zoo.backbones.segnet import SegNet, decode, encode, initialise
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from benchbed.architecture import BuildContext
+from benchbed.contracts.architecture import BuildContext
 from benchbed_zoo.architectures.hps import HardParameterSharing
-from benchbed_zoo.architectures.segnet_blocks import new_segnet
+from benchbed_zoo.architectures.parts.segnet_blocks import new_segnet
 
 _LARGER: Final = {"standard": {}, "wide": {"bottleneck": 1024}, "deep": {"repeats": 2}}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from benchbed.backbone import Backbone
-from benchbed.dataset import Input
-from benchbed.errors import ContractError
+from benchbed.basics.errors import ContractError
+from benchbed.contracts.backbone import Backbone
+from benchbed.contracts.dataset import Input
 
 
 class ConvSmall(Backbone):

@@ -6,8 +6,8 @@ import math
 
 from torch import Tensor, nn
 
-from benchbed.backbone import Backbone
-from benchbed.dataset import Input
+from benchbed.contracts.backbone import Backbone
+from benchbed.contracts.dataset import Input
 
 
 class Mlp(Backbone):

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchbed.backbone import Backbone
-from benchbed.dataset import Input
-from benchbed.errors import MethodError
+from benchbed.basics.errors import MethodError
+from benchbed.contracts.backbone import Backbone
+from benchbed.contracts.dataset import Input
 
 if TYPE_CHECKING:
-    from benchbed.task import Task
+    from benchbed.contracts.task import Task
 
 WIDTHS = (64, 128, 256, 512, 512)
 CONVOLUTIONS = (2, 2, 3, 3, 3)

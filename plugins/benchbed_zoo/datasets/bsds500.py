@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from benchbed.dataset import Input, Target
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
+from benchbed.contracts.dataset import Input, Target
 from benchbed.files import FileDataset, Sample
 from benchbed.files.reading import (
     check_size,
@@ -19,8 +19,8 @@ from benchbed.files.reading import (
     resize_image,
     resize_map,
 )
-from benchbed_zoo.datasets.image_maps import save_photo, struct_field
-from benchbed_zoo.datasets.rooms_render import edges
+from benchbed_zoo.datasets.parts.image_maps import save_photo, struct_field
+from benchbed_zoo.datasets.rooms.render import edges
 from benchbed_zoo.metrics.thinning import thin
 
 ANNOTATORS: Final = 9

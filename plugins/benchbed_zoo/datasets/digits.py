@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from benchbed.dataset import Column, Dataset, Input, Target
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
+from benchbed.contracts.dataset import Column, Dataset, Input, Target
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,8 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from benchbed.dataset import Input, Target
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
+from benchbed.contracts.dataset import Input, Target
 from benchbed.files import Coding, Colours, FileDataset, Sample, Values
 from benchbed.files.reading import check_size, read_image, read_lines, resize_image, resize_map
 

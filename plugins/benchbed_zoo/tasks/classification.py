@@ -14,12 +14,12 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy
 
-from benchbed.dataset import Target
-from benchbed.errors import DataError, suggest
-from benchbed.task import Task
+from benchbed.basics.errors import DataError, suggest
+from benchbed.contracts.dataset import Target
+from benchbed.contracts.task import Task
 from benchbed_zoo.metrics.confusion import ConfusionScore
 from benchbed_zoo.metrics.samples import GroupAccuracy, Mistakes, entry, macro_f1, recall
-from benchbed_zoo.tasks.targets import check_target
+from benchbed_zoo.tasks.parts.targets import check_target
 
 NO_GROUPS = "none"
 

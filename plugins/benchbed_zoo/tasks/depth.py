@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from benchbed.dataset import Target
-from benchbed.task import Task
+from benchbed.contracts.dataset import Target
+from benchbed.contracts.task import Task
 from benchbed_zoo.metrics.depth import DepthError, Which, has_depth
 from benchbed_zoo.metrics.images import Over, RootMeanSquaredError
 from benchbed_zoo.metrics.masking import at_least_single, masked
-from benchbed_zoo.tasks.targets import check_target
+from benchbed_zoo.tasks.parts.targets import check_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,11 +7,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
-from benchbed.dataset import Target
+from benchbed.contracts.dataset import Target
 from benchbed_zoo.metrics.edges import MatchedScore, PixelScore
 from benchbed_zoo.metrics.masking import at_least_single
-from benchbed_zoo.tasks.balanced import balanced_bce
-from benchbed_zoo.tasks.binary_map import BinaryMap
+from benchbed_zoo.tasks.parts.balanced import balanced_bce
+from benchbed_zoo.tasks.parts.binary_map import BinaryMap
 
 MATCHED = frozenset({"odsF", "oisF", "AP"})
 

@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
-from benchbed.dataset import Target
-from benchbed.errors import DataError
-from benchbed.task import Task
+from benchbed.basics.errors import DataError
+from benchbed.contracts.dataset import Target
+from benchbed.contracts.task import Task
 from benchbed_zoo.metrics.masking import at_least_single, masked
 from benchbed_zoo.metrics.samples import MeanAveragePrecision, OfLabels, label_accuracy, label_f1
-from benchbed_zoo.tasks.targets import check_target
+from benchbed_zoo.tasks.parts.targets import check_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

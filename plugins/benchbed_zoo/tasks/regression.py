@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
-from benchbed.dataset import Target
-from benchbed.task import Task
+from benchbed.contracts.dataset import Target
+from benchbed.contracts.task import Task
 from benchbed_zoo.metrics.masking import at_least_single, masked
 from benchbed_zoo.metrics.samples import KnownAbsoluteError, KnownSquaredError
-from benchbed_zoo.tasks.targets import check_target
+from benchbed_zoo.tasks.parts.targets import check_target
 
 
 class Regression(Task):

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from benchbed.dataset import Target
-from benchbed.errors import MethodError
+from benchbed.basics.errors import MethodError
+from benchbed.contracts.dataset import Target
 from benchbed_zoo.metrics.saliency import SaliencyScore
-from benchbed_zoo.tasks.balanced import balanced_bce
-from benchbed_zoo.tasks.binary_map import BinaryMap
+from benchbed_zoo.tasks.parts.balanced import balanced_bce
+from benchbed_zoo.tasks.parts.binary_map import BinaryMap
 
 
 class Saliency(BinaryMap):

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
-from benchbed.dataset import Target
-from benchbed.errors import MethodError
-from benchbed.task import Task
+from benchbed.basics.errors import MethodError
+from benchbed.contracts.dataset import Target
+from benchbed.contracts.task import Task
 from benchbed_zoo.metrics.confusion import (
     Absent,
     ConfusionScore,
@@ -24,7 +24,7 @@ from benchbed_zoo.metrics.confusion import (
     pixel_accuracy,
 )
 from benchbed_zoo.metrics.masking import at_least_single
-from benchbed_zoo.tasks.targets import check_target
+from benchbed_zoo.tasks.parts.targets import check_target
 
 
 class Segmentation(Task):

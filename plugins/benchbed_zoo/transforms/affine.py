@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from benchbed.errors import MethodError
-from benchbed.geometry import Geometric, Placement
-from benchbed.transform import Draws
+from benchbed.basics.errors import MethodError
+from benchbed.contracts.geometry import Geometric, Placement
+from benchbed.contracts.transform import Draws
 
 
 class Affine(Geometric):

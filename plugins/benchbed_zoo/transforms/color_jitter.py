@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional
 
-from benchbed.errors import DataError
-from benchbed.transform import Batch, Draws, Transform
+from benchbed.basics.errors import DataError
+from benchbed.contracts.transform import Batch, Draws, Transform
 
 ADJUST: tuple[Callable[[Tensor, float], Tensor], ...] = (
     functional.adjust_brightness,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from benchbed.geometry import Geometric, Placement
-from benchbed.transform import Draws
+from benchbed.contracts.geometry import Geometric, Placement
+from benchbed.contracts.transform import Draws
 
 
 class Flip(Geometric):

@@ -6,9 +6,9 @@ import math
 
 import torch
 
-from benchbed.errors import MethodError
-from benchbed.geometry import Geometric, Placement
-from benchbed.transform import Draws
+from benchbed.basics.errors import MethodError
+from benchbed.contracts.geometry import Geometric, Placement
+from benchbed.contracts.transform import Draws
 
 
 class ScaleCrop(Geometric):

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.dual_cone import finite
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.solvers.dual_cone import finite
 
 _SINGLE_PRECISION: Final = float(np.finfo(np.float32).eps)
 

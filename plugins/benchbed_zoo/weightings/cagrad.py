@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.dual_cone import depends, dual_cone_projections, unit_gramian
-from benchbed_zoo.weightings.min_norm import ROUNDING
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.solvers.dual_cone import depends, dual_cone_projections, unit_gramian
+from benchbed_zoo.weightings.solvers.min_norm import ROUNDING
 
 _BLOCK_STEPS = 10
 

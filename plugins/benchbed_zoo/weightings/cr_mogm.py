@@ -8,9 +8,9 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor
 
-from benchbed.errors import MethodError, suggest
-from benchbed.loading import load
-from benchbed.weighting import Level, Weighting, WeightingContext
+from benchbed.basics.errors import MethodError, suggest
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed.discovery.loading import load
 
 BASES: Final = {
     "mgda": "benchbed_zoo.weightings.mgda:Mgda",

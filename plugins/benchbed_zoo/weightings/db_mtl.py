@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.logarithms import USE_ANOTHER, log_of_losses, require_at_least
-from benchbed_zoo.weightings.row_state import RowState, along_tasks, combined
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.parts.logarithms import USE_ANOTHER, log_of_losses, require_at_least
+from benchbed_zoo.weightings.parts.row_state import RowState, along_tasks, combined
 
 
 class DbMtl(Weighting):

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor
 
-from benchbed.weighting import EpochInfo, Level, Weighting, WeightingContext
+from benchbed.contracts.weighting import EpochInfo, Level, Weighting, WeightingContext
 
 LOWEST: Final = 1e-6
 """κ̄ counts as at least this, so that a hopeless task's weight stays finite."""

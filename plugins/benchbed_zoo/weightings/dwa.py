@@ -9,8 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from benchbed.weighting import EpochInfo, Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.history import require_losses
+from benchbed.contracts.weighting import EpochInfo, Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.parts.history import require_losses
 
 
 class DynamicWeightAverage(Weighting):

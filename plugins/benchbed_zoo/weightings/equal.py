@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting
+from benchbed.contracts.weighting import Level, Weighting
 
 
 class Equal(Weighting):

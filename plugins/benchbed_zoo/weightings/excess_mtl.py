@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.row_state import RowState, combined
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.parts.row_state import RowState, combined
 
 
 class ExcessMtl(Weighting):

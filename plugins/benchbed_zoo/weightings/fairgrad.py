@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.dual_cone import unit_gramian
-from benchbed_zoo.weightings.fair_shares import fair_shares
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.solvers.dual_cone import unit_gramian
+from benchbed_zoo.weightings.solvers.fair_shares import fair_shares
 
 
 class FairGrad(Weighting):

@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor, nn
 
-from benchbed.weighting import Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.logarithms import require_at_least
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.parts.logarithms import require_at_least
 
 EPSILON: Final = 1e-8
 """Added to every loss, as in the paper's code."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting, WeightingContext
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
 
 
 class Fixed(Weighting):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting, WeightingContext
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
 
 HIGHEST: Final = 1.0 - 1e-6
 """Targets above it count as it: nearer to 1, cosines of float32 gradients are noise."""

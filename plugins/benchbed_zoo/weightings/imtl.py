@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from benchbed.weighting import WeightingContext
+from benchbed.contracts.weighting import WeightingContext
 from benchbed_zoo.weightings.imtl_g import ImtlG
 
 

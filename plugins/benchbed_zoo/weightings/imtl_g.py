@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.errors import RunError
-from benchbed.weighting import Level, Weighting
-from benchbed_zoo.weightings.dual_cone import unit_gramian
-from benchbed_zoo.weightings.min_norm import ROUNDING
+from benchbed.basics.errors import RunError
+from benchbed.contracts.weighting import Level, Weighting
+from benchbed_zoo.weightings.solvers.dual_cone import unit_gramian
+from benchbed_zoo.weightings.solvers.min_norm import ROUNDING
 
 _OUTSIDE: Final = 1e-6
 

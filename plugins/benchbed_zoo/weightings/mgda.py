@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.errors import RunError
-from benchbed.weighting import Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.dual_cone import finite
-from benchbed_zoo.weightings.min_norm import min_norm_weights
+from benchbed.basics.errors import RunError
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.solvers.dual_cone import finite
+from benchbed_zoo.weightings.solvers.min_norm import min_norm_weights
 
 
 class Mgda(Weighting):

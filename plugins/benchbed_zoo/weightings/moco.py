@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.row_state import RowState, along_tasks, combined, products
-from benchbed_zoo.weightings.simplex import TaskWeights, project_on_simplex
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.parts.row_state import RowState, along_tasks, combined, products
+from benchbed_zoo.weightings.solvers.simplex import TaskWeights, project_on_simplex
 
 
 class MoCo(Weighting):

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting, WeightingContext
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
 
 
 class BoundaryIntersection(Weighting):

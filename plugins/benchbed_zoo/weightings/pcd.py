@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.errors import MethodError, RunError, suggest
-from benchbed.weighting import Level, Weighting, WeightingContext
+from benchbed.basics.errors import MethodError, RunError, suggest
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
 
 ROUNDING: Final = 1e-12
 _GUESSES = 10

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting
+from benchbed.contracts.weighting import Level, Weighting
 
 
 class PcGrad(Weighting):

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting
+from benchbed.contracts.weighting import Level, Weighting
 
 
 class RandomGradientWeighting(Weighting):

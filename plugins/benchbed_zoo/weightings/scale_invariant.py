@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting
-from benchbed_zoo.weightings.logarithms import USE_ANOTHER, log_of_losses, require_at_least
+from benchbed.contracts.weighting import Level, Weighting
+from benchbed_zoo.weightings.parts.logarithms import USE_ANOTHER, log_of_losses, require_at_least
 
 
 class ScaleInvariant(Weighting):

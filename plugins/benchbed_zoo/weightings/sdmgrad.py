@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.simplex import TaskWeights, project_on_simplex
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.solvers.simplex import TaskWeights, project_on_simplex
 
 
 class SdmGrad(Weighting):

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from benchbed.weighting import EpochInfo, Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.history import require_losses
-from benchbed_zoo.weightings.logarithms import USE_ANOTHER, log_of_losses, require_at_least
+from benchbed.contracts.weighting import EpochInfo, Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.parts.history import require_losses
+from benchbed_zoo.weightings.parts.logarithms import USE_ANOTHER, log_of_losses, require_at_least
 
 
 class SmoothTchebycheff(Weighting):

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from benchbed.weighting import Level, Weighting, WeightingContext
+from benchbed.contracts.weighting import Level, Weighting, WeightingContext
 
 
 class Uncertainty(Weighting):

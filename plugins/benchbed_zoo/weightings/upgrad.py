@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.weighting import Level, Weighting
-from benchbed_zoo.weightings.dual_cone import dual_cone_projections, unit_gramian
+from benchbed.contracts.weighting import Level, Weighting
+from benchbed_zoo.weightings.solvers.dual_cone import dual_cone_projections, unit_gramian
 
 
 class UpGrad(Weighting):

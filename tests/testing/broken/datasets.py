@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 from benchbed import Dataset, Input, Target
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
 from tests.testing.broken import breaks
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from benchbed.architecture import BuildContext
-from benchbed.dataset import Input, Target
+from benchbed.contracts.architecture import BuildContext
+from benchbed.contracts.dataset import Input, Target
 from benchbed.testing import ArchitectureContract
 from benchbed.testing.samples import SampleTask
 from benchbed_zoo.backbones.segnet import SegNet

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from benchbed import Target
-from benchbed.cost import count_parameters
+from benchbed.basics.errors import ProtocolError
+from benchbed.contracts.transform import Batch
+from benchbed.contracts.weighting import WeightingContext
+from benchbed.engine.cost import count_parameters
 from benchbed.engine.losses import LossComputer
 from benchbed.engine.strategy import build_strategy
-from benchbed.errors import ProtocolError
 from benchbed.testing.samples import SampleTask, sample_target
 from benchbed.testing.training import Parts, train
-from benchbed.transform import Batch
-from benchbed.weighting import WeightingContext
 from benchbed_zoo.architectures.ati_net import AtiNet
 from benchbed_zoo.architectures.mtan import Mtan
 from tests.zoo.architectures.small import NarrowContract, built, context, images

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from benchbed import Input
-from benchbed.architecture import BuildContext
+from benchbed.contracts.architecture import BuildContext
 from benchbed.testing import ArchitectureContract
 from benchbed.testing.samples import SampleTask
 from benchbed_zoo.architectures.hps import HardParameterSharing

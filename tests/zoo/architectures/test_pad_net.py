@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional as F
 
 from benchbed import Target
-from benchbed_zoo.architectures.distillation import Distillation
-from benchbed_zoo.architectures.feature_sharing import SPECS
 from benchbed_zoo.architectures.pad_net import PadNet
+from benchbed_zoo.architectures.parts.distillation import Distillation
+from benchbed_zoo.specs.architectures.feature_sharing import SPECS
 from tests.zoo.architectures.small import NarrowContract, built, images, maps
 
 TASKS = ["seg", "depth", "normals"]

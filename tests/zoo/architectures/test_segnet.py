@@ -8,15 +8,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchbed import Input, Target
-from benchbed.architecture import BuildContext
-from benchbed.errors import MethodError
+from benchbed.basics.errors import MethodError
+from benchbed.contracts.architecture import BuildContext
 from benchbed.testing import ArchitectureContract, BackboneContract
 from benchbed.testing.samples import SampleTask
 from benchbed_zoo.architectures.ati_net import AtiNet
 from benchbed_zoo.architectures.cross_stitch import CrossStitch
 from benchbed_zoo.architectures.dense_sharing import DenseSharing
-from benchbed_zoo.architectures.heads import PooledHead, make_head
 from benchbed_zoo.architectures.pad_net import PadNet
+from benchbed_zoo.architectures.parts.heads import PooledHead, make_head
 from benchbed_zoo.architectures.split import Split
 from benchbed_zoo.backbones.conv_small import ConvSmall
 from benchbed_zoo.backbones.segnet import Encoded, SegNet, encode, initialise, unpool

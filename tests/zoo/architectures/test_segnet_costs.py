@@ -7,7 +7,7 @@ the loss that mtan's classes hold besides.
 import pytest
 import torch
 
-from benchbed.cost import count_operations
+from benchbed.engine.cost import count_operations
 from benchbed_zoo.architectures.ati_net import AtiNet
 from benchbed_zoo.architectures.cross_stitch import CrossStitch
 from benchbed_zoo.architectures.dense_sharing import DenseSharing

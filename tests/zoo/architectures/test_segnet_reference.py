@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchbed.architecture import BuildContext
-from benchbed.dataset import Input, Target
+from benchbed.contracts.architecture import BuildContext
+from benchbed.contracts.dataset import Input, Target
 from benchbed.testing.samples import SampleTask
 from benchbed_zoo.architectures.ati_net import AtiNet
 from benchbed_zoo.architectures.mtan import Mtan

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
 
 
 def told(dataset, root):

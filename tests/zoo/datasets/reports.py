@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
 
 
 def problems_of(dataset, root):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from benchbed.task import Task
+from benchbed.contracts.task import Task
 
 Batches = Sequence[Sequence[int]]
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from benchbed.task import check_loss
+from benchbed.contracts.task import check_loss
 
 SEEDS = st.integers(0, 10**6)
 

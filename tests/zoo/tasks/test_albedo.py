@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 
 from benchbed import Target
-from benchbed.drawing import new_figure
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
+from benchbed.contracts.drawing import new_figure
 from benchbed.testing import TaskContract
 from benchbed_zoo.tasks.albedo import Albedo
 from tests.zoo.tasks import feeding, scoring

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, f1_score
 
 from benchbed import Target
-from benchbed.errors import DataError
-from benchbed.task import check_metrics
+from benchbed.basics.errors import DataError
+from benchbed.contracts.task import check_metrics
 from benchbed.testing import TaskContract
 from benchbed_zoo.tasks.classification import Classification
 from tests.zoo.tasks import feeding, scoring

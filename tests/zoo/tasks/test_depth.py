@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchbed import Target
-from benchbed.drawing import new_figure
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
+from benchbed.contracts.drawing import new_figure
 from benchbed.testing import TaskContract
 from benchbed_zoo.metrics.depth import has_depth
 from benchbed_zoo.tasks.depth import Depth

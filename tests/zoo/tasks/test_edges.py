@@ -9,12 +9,12 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from benchbed import Target
-from benchbed.errors import DataError
-from benchbed.task import check_metrics
+from benchbed.basics.errors import DataError
+from benchbed.contracts.task import check_metrics
 from benchbed.testing import TaskContract
 from benchbed_zoo.metrics.edges import MatchedScore
-from benchbed_zoo.tasks.binary_map import IGNORED
 from benchbed_zoo.tasks.edges import Edges
+from benchbed_zoo.tasks.parts.binary_map import IGNORED
 from tests.zoo.tasks import feeding, scoring
 
 NAMES = ("other", "contour")

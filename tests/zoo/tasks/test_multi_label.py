@@ -9,8 +9,8 @@ from scipy.special import expit
 from sklearn.metrics import average_precision_score, f1_score
 
 from benchbed import Target
-from benchbed.drawing import new_figure
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
+from benchbed.contracts.drawing import new_figure
 from benchbed.testing import TaskContract
 from benchbed_zoo.tasks.multi_label import MultiLabel
 from tests.zoo.tasks import feeding, scoring

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchbed import Target
-from benchbed.drawing import new_figure
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
+from benchbed.contracts.drawing import new_figure
 from benchbed.testing import TaskContract
 from benchbed_zoo.metrics.normals import angles, has_normal
 from benchbed_zoo.tasks.normals import Normals

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torchmetrics import MeanAbsoluteError, MeanSquaredError
 
 from benchbed import Target
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
 from benchbed.testing import TaskContract
 from benchbed_zoo.tasks.regression import Regression
 from tests.zoo.tasks import feeding, scoring

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from sklearn import metrics as sklearn_metrics
 
 from benchbed import Target
-from benchbed.errors import DataError, MethodError
-from benchbed.task import check_loss, check_metrics
+from benchbed.basics.errors import DataError, MethodError
+from benchbed.contracts.task import check_loss, check_metrics
 from benchbed.testing import TaskContract
 from benchbed_zoo.metrics.saliency import SaliencyScore
-from benchbed_zoo.tasks.balanced import balanced_bce
-from benchbed_zoo.tasks.binary_map import IGNORED
+from benchbed_zoo.tasks.parts.balanced import balanced_bce
+from benchbed_zoo.tasks.parts.binary_map import IGNORED
 from benchbed_zoo.tasks.saliency import Saliency
 from tests.zoo.tasks.feeding import scores, shared_scores, splits
 

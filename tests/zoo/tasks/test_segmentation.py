@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from benchbed import Target
-from benchbed.errors import DataError, MethodError
-from benchbed.task import check_loss, check_metrics
+from benchbed.basics.errors import DataError, MethodError
+from benchbed.contracts.task import check_loss, check_metrics
 from benchbed.testing import TaskContract
 from benchbed_zoo.tasks.segmentation import Segmentation, dice_loss
 from tests.zoo.tasks.feeding import scores, shared_scores, splits

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbed import Batch, Draws, Input, Target
-from benchbed.errors import MethodError
+from benchbed.basics.errors import MethodError
 from benchbed.testing import TransformContract
 from benchbed_zoo.transforms.affine import Affine
 

@@ -9,7 +9,7 @@ import torch
 from torchvision.transforms import v2
 
 from benchbed import Batch, Draws, Input
-from benchbed.errors import DataError
+from benchbed.basics.errors import DataError
 from benchbed.testing import TransformContract
 from benchbed_zoo.transforms.color_jitter import ColorJitter
 

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbed.dataset import Target
-from benchbed.transform import Batch, Draws
+from benchbed.contracts.dataset import Target
+from benchbed.contracts.transform import Batch, Draws
 from benchbed_zoo.transforms.flip import Flip
 
 DESCRIBED = {

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from benchbed import Batch, Draws, Input, Target, geometry
+from benchbed import Batch, Draws, Input, Target
+from benchbed.basics.errors import MethodError
+from benchbed.contracts import geometry
 from benchbed.engine.data import Split
-from benchbed.errors import MethodError
 from benchbed.testing import TransformContract
 from benchbed_zoo.transforms.flip import Flip
 from benchbed_zoo.transforms.scale_crop import ScaleCrop

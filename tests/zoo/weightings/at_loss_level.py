@@ -8,8 +8,8 @@ import torch
 from hypothesis import strategies as st
 
 from benchbed import EpochInfo
+from benchbed.contracts.protocol import Optimizer
 from benchbed.engine.optim import build_optimizer
-from benchbed.protocol import Optimizer
 from tests.zoo.weightings import checks
 
 positive = st.floats(1e-3, 1e3)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from benchbed import WeightingContext
+from benchbed.discovery.method import resolve_weighting
+from benchbed.discovery.registry import discover
 from benchbed.engine.strategy import build_strategy
-from benchbed.method import resolve_weighting
-from benchbed.registry import discover
 
 COUNTS = (2, 3, 5, 11, 40)
 ZOO = discover({"BENCHBED_PLUGINS": "zoo"})

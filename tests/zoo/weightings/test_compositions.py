@@ -8,10 +8,10 @@ from scipy.stats import gmean
 from torch import nn
 
 from benchbed import EpochInfo, WeightingContext
+from benchbed.basics.errors import MethodError
+from benchbed.discovery.method import resolve_weighting
 from benchbed.engine.gradients import Backward
 from benchbed.engine.strategy import build_strategy
-from benchbed.errors import MethodError
-from benchbed.method import resolve_weighting
 from tests.zoo.weightings import checks
 
 TASKS = ("a", "b", "c")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from torchjd.scalarization import COSMOS
 
-from benchbed.errors import MethodError
+from benchbed.basics.errors import MethodError
 from benchbed.testing import WeightingContract
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.at_loss_level import assert_permutes, combined, named, positive

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torchjd.aggregation import CRMOGMWeighting, MGDAWeighting
 
 from benchbed import WeightingContext
-from benchbed.errors import MethodError
+from benchbed.basics.errors import MethodError
 from benchbed.testing import WeightingContract
 from benchbed_zoo.weightings.cr_mogm import BASES, CrMogm
 from tests.zoo.weightings import checks

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbed import WeightingContext
+from benchbed.basics.errors import RunError
+from benchbed.discovery.method import resolve_weighting
 from benchbed.engine.gradients import Backward
 from benchbed.engine.strategy import build_strategy
-from benchbed.errors import RunError
-from benchbed.method import resolve_weighting
 from benchbed.testing import WeightingContract
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.checks import KINDS, every_count, every_kind

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from benchbed import EpochInfo, WeightingContext
+from benchbed.discovery.method import resolve_weighting
 from benchbed.engine.strategy import build_strategy
-from benchbed.method import resolve_weighting
 from benchbed.testing import WeightingContract
 from benchbed_zoo.weightings.dwa import DynamicWeightAverage
 from tests.zoo.weightings.at_loss_level import positive

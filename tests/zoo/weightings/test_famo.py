@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from torchjd.scalarization import FAMO
 
+from benchbed.basics.errors import RunError
 from benchbed.engine.strategy import Strategy
-from benchbed.errors import RunError
 from benchbed.testing import WeightingContract
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.at_loss_level import combined, named, positive

@@ -1,5 +1,5 @@
+from benchbed.discovery.method import resolve_weighting
 from benchbed.engine.strategy import build_strategy
-from benchbed.method import resolve_weighting
 from benchbed.testing import WeightingContract
 from benchbed_zoo.weightings.fixed import Fixed
 from tests.zoo.weightings.small import ABC, weights_of

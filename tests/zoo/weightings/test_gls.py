@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchjd.scalarization import GeometricMean
 
-from benchbed.errors import RunError
+from benchbed.basics.errors import RunError
 from benchbed.testing import WeightingContract
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.at_loss_level import (

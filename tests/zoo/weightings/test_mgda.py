@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchbed import WeightingContext
-from benchbed.errors import RunError
+from benchbed.basics.errors import RunError
 from benchbed.testing import WeightingContract
 from benchbed_zoo.weightings.dwa import DynamicWeightAverage
 from benchbed_zoo.weightings.equal import Equal

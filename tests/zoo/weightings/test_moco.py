@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from benchbed.testing import WeightingContract
-from benchbed_zoo.weightings.min_norm import min_norm_weights
+from benchbed_zoo.weightings.solvers.min_norm import min_norm_weights
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.checks import KINDS, every_count, every_kind
 from tests.zoo.weightings.row_checks import assert_close, direction, rows_of, some_losses

@@ -4,7 +4,7 @@ import torch
 from torchjd.aggregation import MoDoWeighting
 
 from benchbed.testing import WeightingContract
-from benchbed_zoo.weightings.min_norm import min_norm_weights
+from benchbed_zoo.weightings.solvers.min_norm import min_norm_weights
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.checks import KINDS, every_count, every_kind
 from tests.zoo.weightings.row_checks import some_losses

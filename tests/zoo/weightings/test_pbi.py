@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torchjd.scalarization import PBI
 
-from benchbed.errors import MethodError
+from benchbed.basics.errors import MethodError
 from benchbed.testing import WeightingContract
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.at_loss_level import assert_permutes, combined, named, positive

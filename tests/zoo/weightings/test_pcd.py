@@ -7,7 +7,7 @@ from scipy.optimize import linprog, nnls
 from torchjd.aggregation import PCD
 
 from benchbed import WeightingContext
-from benchbed.errors import MethodError
+from benchbed.basics.errors import MethodError
 from benchbed.testing import WeightingContract
 from benchbed_zoo.weightings.pcd import Pcd
 from tests.zoo.weightings import checks

@@ -3,8 +3,8 @@ import pytest
 import torch
 from scipy import stats
 
-from benchbed.errors import MethodError
-from benchbed.method import resolve_weighting
+from benchbed.basics.errors import MethodError
+from benchbed.discovery.method import resolve_weighting
 from benchbed.testing import WeightingContract
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.at_loss_level import combined, named

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from benchbed.errors import RunError
+from benchbed.basics.errors import RunError
 from benchbed.testing import WeightingContract
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.at_loss_level import assert_permutes, combined, named, several

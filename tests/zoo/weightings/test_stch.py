@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp, softmax
 from torchjd.scalarization import STCH
 
-from benchbed.errors import MethodError, RunError
+from benchbed.basics.errors import MethodError, RunError
 from benchbed.testing import WeightingContract
 from tests.zoo.weightings import checks
 from tests.zoo.weightings.at_loss_level import (

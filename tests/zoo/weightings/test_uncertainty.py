@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbed import WeightingContext
-from benchbed.errors import MethodError
+from benchbed.basics.errors import MethodError
 from benchbed.testing import WeightingContract
 from benchbed_zoo.weightings.uncertainty import Uncertainty
 from tests.zoo.weightings import checks

@@ -1,0 +1,1 @@
+"""What everything stands on: errors, texts, canonical JSON, environment, configuration, cache."""

@@ -1,0 +1,1 @@
+"""What plugins extend, and the protocol that holds the rest equal."""

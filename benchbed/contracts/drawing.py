@@ -1,0 +1,202 @@
+"""One value on matplotlib axes: an input, a target or a prediction. Imported only for drawing."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from benchbed.basics.texts import wrap
+from benchbed.contracts.dataset import Input, Target
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GREY: Final = "0.65"
+"""What is ignored, invalid or not annotated; no class has it."""
+DARK: Final = 0.2
+"""Of each colour channel of the background."""
+TITLE_SIZE: Final = 10
+"""Of a figure's title, in points."""
+DPI: Final = 120
+
+
+def palette(classes: int, names: Sequence[str] = ()) -> np.ndarray:
+    """Return the classes' colours, ``(classes, 3)`` in [0, 1]; a class always has the same one.
+
+    The 54 first differ: matplotlib's qualitative maps without their greys, the most different
+    first. A class of the name ``background`` is dark.
+    """
+    tab20 = np.delete(np.array(mpl.colormaps["tab20"].colors), [14, 15], axis=0)  # type: ignore[attr-defined]
+    tab20b = np.array(mpl.colormaps["tab20b"].colors)  # type: ignore[attr-defined]
+    tab20c = np.array(mpl.colormaps["tab20c"].colors)[:16]  # type: ignore[attr-defined]
+    colours = np.concatenate([tab20[::2], tab20[1::2], tab20b, tab20c])
+    chosen: np.ndarray = colours[np.arange(classes) % len(colours)]
+    if "background" in names:
+        chosen[names.index("background")] = DARK
+    return chosen
+
+
+def draw_input(axes: Axes, value: Tensor, described: Input) -> None:
+    """Draw an input: an image for ``(1, H, W)``, ``(3, H, W)`` and ``(H, W)``, bars for a vector.
+
+    Args:
+        axes: what to draw on.
+        value: one sample's input.
+        described: its range becomes black to white. An evaluation transform may have moved the
+            values out of it; then their own smallest and largest do.
+    """
+    array = _array(value)
+    low, high = described.range
+    finite = array[np.isfinite(array)]
+    if finite.size and (finite.min() < low or finite.max() > high):
+        low, high = float(finite.min()), float(finite.max())
+    if array.ndim == 3 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim == 2:
+        _bare(axes)
+        axes.imshow(array, cmap=_with_grey("gray"), vmin=low, vmax=high)
+    elif array.ndim == 3 and array.shape[0] == 3:
+        _draw_rgb(axes, (array - low) / ((high - low) or 1.0))
+    else:
+        _draw_other(axes, array)
+        if array.ndim == 1:
+            axes.set_ylim(low, high)
+
+
+def draw_target(axes: Axes, value: Tensor, target: Target) -> None:
+    """Draw a target or a prediction of it, as :meth:`benchbed.Task.draw` describes."""
+    array = _array(value)
+    if target.kind == "class":
+        _draw_classes(axes, _class_indices(array, target), target)
+        return
+    if array.ndim > len(target.shape) and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim == 2:
+        _bare(axes)
+        axes.imshow(np.ma.masked_invalid(array), cmap=_with_grey("viridis"))
+    elif array.ndim == 3 and array.shape[0] == 3:
+        signed = bool((array[np.isfinite(array)] < 0).any())
+        _draw_rgb(axes, (array + 1) / 2 if signed else array)
+    elif array.ndim == 0:
+        known = bool(np.isfinite(array))
+        draw_text(axes, f"{float(array):.4g}" if known else "not annotated", grey=not known)
+    else:
+        _draw_other(axes, array)
+
+
+def draw_text(axes: Axes, text: str, *, grey: bool = False) -> None:
+    """Write a few words into the middle of otherwise empty axes."""
+    _bare(axes, frame=True)
+    axes.text(
+        0.5,
+        0.5,
+        wrap(text, 12),
+        fontsize=14 if len(text) <= 6 else 9,
+        color="0.5" if grey else "black",
+        ha="center",
+        va="center",
+        transform=axes.transAxes,
+        parse_math=False,
+    )
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of a size in inches, which arranges itself around its texts."""
+    figure = Figure((width, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def set_title(figure: Figure, text: str) -> None:
+    """Add the title above, a line for each of the text's, cut where the figure is too narrow."""
+    width = max(map(len, text.splitlines()))
+    while True:
+        lines = [wrap(line, width) for line in text.splitlines()]
+        drawn = figure.suptitle("\n".join(lines), fontsize=TITLE_SIZE, parse_math=False)
+        share = drawn.get_window_extent().width / figure.bbox.width
+        if share <= 0.98 or width == 1:
+            break
+        width = max(1, min(width - 1, int(width / share)))
+    high = drawn.get_window_extent().height / figure.dpi
+    figure.set_figheight(figure.get_figheight() + high)
+
+
+def legend_shape(labels: Sequence[str], inches: float) -> tuple[int, int]:
+    """Return the lines and columns of a legend in 6 points that is as wide as stated."""
+    columns = max(1, int(inches / (0.06 * max(map(len, labels)) + 0.35)))
+    return -(-len(labels) // columns), min(columns, len(labels))
+
+
+def to_png(figure: Figure) -> bytes:
+    """Return the figure as the content of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    return buffer.getvalue()
+
+
+def _array(value: Tensor) -> np.ndarray:
+    plain = value.detach().cpu()
+    array: np.ndarray = (plain.double() if plain.is_floating_point() else plain).numpy()
+    return array
+
+
+def _class_indices(array: np.ndarray, target: Target) -> np.ndarray:
+    """Return class indices, out of scores of the classes where that is what the task predicts."""
+    if array.ndim != len(target.shape) + 1:
+        return array
+    scores = array.shape[0] == target.classes > 1
+    indices: np.ndarray = array.argmax(axis=0) if scores else array[0]
+    return indices
+
+
+def _draw_classes(axes: Axes, indices: np.ndarray, target: Target) -> None:
+    known = (indices >= 0) & (indices < target.classes)
+    if target.ignore is not None:
+        known &= indices != target.ignore
+    if indices.ndim == 0:
+        number = int(indices) if known else 0
+        name = target.names[number] if number < len(target.names) else str(number)
+        draw_text(axes, name if known else "not annotated", grey=not known)
+    elif indices.ndim == 2:
+        colours = np.full((*indices.shape, 3), float(GREY))
+        colours[known] = palette(target.classes, target.names)[indices[known].astype(np.int64)]
+        _bare(axes)
+        axes.imshow(colours)
+    else:
+        _draw_other(axes, indices)
+
+
+def _draw_rgb(axes: Axes, channels_first: np.ndarray) -> None:
+    image = np.moveaxis(channels_first, 0, -1)
+    valid = np.isfinite(image).all(axis=-1, keepdims=True)
+    _bare(axes)
+    axes.imshow(np.where(valid, np.clip(np.nan_to_num(image), 0, 1), float(GREY)))
+
+
+def _draw_other(axes: Axes, array: np.ndarray) -> None:
+    """Draw bars for a vector; of anything else say the shape."""
+    if array.ndim == 1:
+        axes.stairs(array, np.arange(len(array) + 1) - 0.5, baseline=0, fill=True)
+        axes.tick_params(labelsize=6)
+        axes.set_xmargin(0)
+        return
+    draw_text(axes, " × ".join(map(str, array.shape)) or f"{float(array):.4g}", grey=True)
+
+
+def _bare(axes: Axes, *, frame: bool = False) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(frame)
+        spine.set_color("0.8")
+
+
+def _with_grey(name: str) -> mpl.colors.Colormap:
+    return mpl.colormaps[name].with_extremes(bad=GREY)

@@ -1,0 +1,1 @@
+"""From an entry point to a component, from a name to a method."""

@@ -1,0 +1,1 @@
+"""Others' records, and proofs of ours: taking in, making again, comparing."""

@@ -1,0 +1,1 @@
+"""Cityscapes, in its own layout and in MTAN's."""

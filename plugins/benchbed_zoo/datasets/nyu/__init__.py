@@ -1,0 +1,1 @@
+"""The data sets on NYU Depth v2 in their several editions."""

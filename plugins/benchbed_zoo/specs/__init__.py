@@ -1,0 +1,1 @@
+"""What the manifest says of each component. Light on purpose: nothing named is imported."""

@@ -1,0 +1,1 @@
+"""What the manifest says of architectures, by what their tasks share."""

@@ -1,0 +1,1 @@
+"""What the manifest says of tasks, by what they predict."""

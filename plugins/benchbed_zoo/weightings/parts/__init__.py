@@ -1,0 +1,1 @@
+"""What strategies keep and compute in the same way."""

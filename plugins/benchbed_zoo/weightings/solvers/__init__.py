@@ -1,0 +1,1 @@
+"""Exact solvers and projections that strategies share, in float64."""
