@@ -23,7 +23,25 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("record")
+@click.argument("record", required=False)
+@click.option(
+    "--stale",
+    is_flag=True,
+    help="Make one seed of each method again whose records another source made; the argument is "
+    "then a protocol.",
+)
+@click.option(
+    "--against",
+    metavar="COMMIT",
+    help="With --stale: run the source of a commit beside the present one where bits differ from "
+    "the record ('recorded': the commit that each record names).",
+)
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    help="With --stale: where runs made again are kept until all is decided. [default: again in "
+    "the results folder]",
+)
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),
@@ -43,7 +61,10 @@ if TYPE_CHECKING:
 @strict_option
 @json_option
 def command(
-    record: str,
+    record: str | None,
+    stale: bool,
+    against: str | None,
+    work: Path | None,
     tolerance: float | None,
     protocol: str | None,
     pretrained: Path | None,
@@ -59,12 +80,33 @@ def command(
     agree, the record's tier in RESULTS becomes verified; if not, the status is 1. The record itself
     stays as it is.
 
+    With --stale, RECORD is a protocol (default: all that have records). Where a seed comes out to
+    the same bits, all seeds of its method count as made by the present source; tiers stay.
+
     \b
     Examples:
       benchbed verify 380257
       benchbed verify 380257 --tolerance 0.01 --json
+      benchbed verify --stale digits --results results/weightings --against recorded
     """
-    from benchbed.exchange.verify import Means, job_again, other_seeds, run_again
+    from benchbed.cli.stale_verification import Request, verify_stale
+    from benchbed.exchange.verify import Means
+
+    registry = open_registry(strict=strict_plugins)
+    means = Means(data_root, pretrained, device)
+    if stale:
+        if protocol is not None or tolerance is not None:
+            raise click.UsageError("--stale takes neither --protocol nor --tolerance.")
+        request = Request(record, against, results, work or results / "again", means)
+        status = verify_stale(request, registry, as_json=as_json)
+        if status:
+            raise click.exceptions.Exit(status)
+        return
+    if against is not None or work is not None:
+        raise click.UsageError("--against and --work go with --stale.")
+    if record is None:
+        raise click.UsageError("Name a record, or give --stale.")
+    from benchbed.exchange.verify import job_again, other_seeds, run_again
     from benchbed.execution.plan import stale_components
     from benchbed.execution.progress import ProgressDisplay
     from benchbed.records.store import Store
@@ -74,15 +116,13 @@ def command(
     store = Store(results)
     path = find_record(record, results)
     claimed = read_record(path)
-    registry = open_registry(strict=strict_plugins)
-    means = Means(data_root, pretrained, device)
     job = job_again(claimed, protocol_of(claimed, registry, protocol), registry, means)
     store.require_writable()
     with ProgressDisplay(1, console(stderr=True), "verifying") as display:
         again = run_again(job, registry, display)
     comparison = compare(claimed, again, other_seeds(claimed, store), tolerance)
     kept = write_verification(store, claimed, again, comparison)
-    stale = stale_components(claimed, job)
+    changed = stale_components(claimed, job)
     if as_json:
         print_json(
             {
@@ -103,7 +143,7 @@ def command(
                     for task, metrics in comparison.differences.items()
                 },
                 "environment": _changed(claimed, again),
-                "stale": list(stale),
+                "stale": list(changed),
                 "verification": str(kept) if kept else None,
             }
         )
@@ -111,8 +151,8 @@ def command(
         _show(claimed, comparison)
         for name, (before, now) in _changed(claimed, again).items():
             click.echo(f"Environment: {name} was {before}, is {now}.")
-        if stale:
-            click.echo(f"Source changed since at the same version: {', '.join(stale)}.")
+        if changed:
+            click.echo(f"Source changed since at the same version: {', '.join(changed)}.")
         if kept:
             click.echo(f"Written: {kept}")
     if comparison.result == "differs":

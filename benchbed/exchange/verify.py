@@ -78,14 +78,23 @@ def run_again(job: Job, registry: Registry, observer: Observer) -> Record:
     Raises:
         RunError: it failed.
     """
-    executor = load(registry.get("executor", "local").spec.target, Executor)(1)
     with tempfile.TemporaryDirectory(prefix="benchbed-") as folder:
-        job = msgspec.structs.replace(job, results=folder)
-        (result,) = executor.execute([PlannedRun(job, "new")], observer)
-        found = Store(folder).find(job.place, job.key)
-        if result.status == "failed" or not isinstance(found, Record):
-            raise RunError(f"The run could not be made again: {result.message or found}")
-        return found
+        return run_in(Path(folder), job, registry, observer)
+
+
+def run_in(folder: Path, job: Job, registry: Registry, observer: Observer) -> Record:
+    """Carry a job out in a results folder; return its record.
+
+    Raises:
+        RunError: it failed.
+    """
+    executor = load(registry.get("executor", "local").spec.target, Executor)(1)
+    job = msgspec.structs.replace(job, results=str(folder))
+    (result,) = executor.execute([PlannedRun(job, "new")], observer)
+    found = Store(folder).find(job.place, job.key)
+    if result.status == "failed" or not isinstance(found, Record):
+        raise RunError(f"The run could not be made again: {result.message or found}")
+    return found
 
 
 def other_seeds(record: Record, store: Store) -> list[Scores]:

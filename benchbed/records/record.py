@@ -202,6 +202,19 @@ def run_key(
     return digest(identity)[:32]
 
 
+def family_key(record: Record) -> str:
+    """Return the digest of all that enters a run key but the seed: what a method's seeds share."""
+    identity = {
+        "protocol": record.protocol_digest,
+        "components": [component.identity() for component in record.components],
+        "data": record.data_digest,
+        "tasks": record.tasks,
+        "engine": record.engine,
+        "pretrained": record.pretrained,
+    }
+    return digest(identity)[:32]
+
+
 def content_digest(plain: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a record's JSON without ``content``, whatever its layout.
 

@@ -199,7 +199,9 @@ Verified = Mapping[str, str]
 def read_verified(store: Store, protocol: str, version: int) -> Verified:
     """Return what was verified of a protocol's records; what cannot be read counts for nothing."""
     top = store.root / "verifications" / protocol / str(version)
-    found = [_read(top / stamp.path) for stamp in store.stamps("verifications", protocol, version)]
+    stamps = store.stamps("verifications", protocol, version)
+    # files in folders below are of another kind: they tell of sources, not of records
+    found = [_read(top / stamp.path) for stamp in stamps if "/" not in stamp.path]
     return {item.key: item.content for item in found if item is not None}
 
 
