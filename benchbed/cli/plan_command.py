@@ -56,7 +56,8 @@ def command(
       benchbed plan digits hps+mgda --seeds 5 --json
     """
     from benchbed.api import requests
-    from benchbed.execution.plan import Settings, estimate_seconds
+    from benchbed.execution.estimate import estimate_seconds
+    from benchbed.execution.plan import Settings
     from benchbed.execution.run import default_jobs
     from benchbed.records.store import Store
 

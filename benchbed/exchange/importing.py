@@ -245,7 +245,7 @@ def _installed_metrics(protocol: Protocol, registry: Registry) -> dict[str, list
     from benchbed.contracts.dataset import Dataset
     from benchbed.discovery.loading import make_component
     from benchbed.engine.session import build_task
-    from benchbed.execution.plan import method_jobs
+    from benchbed.execution.jobs import method_jobs
     from benchbed.execution.results import metric_infos
 
     try:

@@ -14,7 +14,9 @@ from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.loading import load, make_component
 from benchbed.discovery.registry import Registry
 from benchbed.execution.executor import Executor, Observer
-from benchbed.execution.plan import PlannedRun, file_digest, record_job, require_data
+from benchbed.execution.inputs import file_digest, require_data
+from benchbed.execution.jobs import record_job
+from benchbed.execution.plan import PlannedRun
 from benchbed.records.index import Index
 from benchbed.records.job import Job
 from benchbed.records.record import ENGINE, Record, Scores, has_gradients

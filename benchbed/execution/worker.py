@@ -65,7 +65,7 @@ def _train(job: Job, store: Store, emit: Emit) -> None:
     from benchbed.engine.pretrained import load_pretrained
     from benchbed.engine.session import build_session
     from benchbed.engine.trainer import Trainer
-    from benchbed.execution.plan import require_unchanged
+    from benchbed.execution.inputs import require_unchanged
     from benchbed.execution.results import make_record, save_weights
 
     if _made_meanwhile(job, store):
@@ -99,7 +99,7 @@ def _train(job: Job, store: Store, emit: Emit) -> None:
 
 def _made_meanwhile(job: Job, store: Store) -> bool:
     """Tell whether another process has finished this very run while we waited for its lock."""
-    from benchbed.execution.plan import stale_components
+    from benchbed.execution.staleness import stale_components
     from benchbed.records.record import Record
 
     found = store.find(job.place, job.key)

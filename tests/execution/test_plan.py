@@ -15,14 +15,10 @@ from benchbed.basics.errors import MethodError, PluginError
 from benchbed.contracts.protocol import DeltaM
 from benchbed.discovery.method import plain_component, resolve_method
 from benchbed.discovery.registry import discover
-from benchbed.execution.plan import (
-    Plan,
-    Settings,
-    baseline_name,
-    estimate_seconds,
-    make_plan,
-    stale_components,
-)
+from benchbed.execution.baselines import baseline_name
+from benchbed.execution.estimate import estimate_seconds
+from benchbed.execution.plan import Plan, Settings, make_plan
+from benchbed.execution.staleness import stale_components
 from benchbed.records.record import ENGINE, run_key
 from benchbed.records.store import Store
 from benchbed.report.leaderboard import build_leaderboard
