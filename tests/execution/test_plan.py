@@ -143,7 +143,7 @@ def test_stale_components_are_those_whose_source_differs_and_no_others(plan):
 
 
 def test_a_run_that_failed_is_failed_before_until_it_has_a_record(plan, store):
-    from benchbed.execution.worker import record_killed
+    from benchbed.execution.failures import record_killed
 
     run = plan().runs[0]
     record_killed(run.job, "killed")
