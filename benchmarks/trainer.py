@@ -21,7 +21,7 @@ from benchbed.discovery.spec import Spec
 from benchbed.engine.seeding import derive, seed_everything
 from benchbed.engine.session import build_session
 from benchbed.engine.trainer import Trainer
-from benchbed.execution.plan import method_jobs
+from benchbed.execution.jobs import method_jobs
 from benchmarks.timing import alternate, save
 
 TASKS = {"a": 10, "b": 5, "c": 2}

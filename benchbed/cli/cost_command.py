@@ -72,7 +72,7 @@ def command(
     from benchbed.cli.printed import open_library
     from benchbed.discovery.catalogue import find_protocol
     from benchbed.engine.cost import method_costs
-    from benchbed.execution.plan import method_jobs
+    from benchbed.execution.jobs import method_jobs
 
     registry, library = open_library(strict=strict_plugins)
     protocol = find_protocol(protocol_name, registry)

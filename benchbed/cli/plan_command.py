@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import click
 
+from benchbed.api import requests
+from benchbed.api.benchmark import planned
+from benchbed.cli.asked import (
+    accept_stale_option,
+    jobs_option,
+    methods_argument,
+    planning,
+    pretrained_option,
+    protocol_argument,
+    seeds_option,
+    suite_option,
+)
 from benchbed.cli.common import (
-    console,
     data_option,
     json_option,
     open_registry,
@@ -17,20 +29,22 @@ from benchbed.cli.common import (
     seconds_text,
     strict_option,
 )
+from benchbed.execution.estimate import estimate_seconds
+from benchbed.execution.plan import Plan, PlannedRun, Settings
+from benchbed.execution.run import default_jobs
+from benchbed.records.store import Store
+
+Estimate = tuple[float, str] | None
 
 
 @click.command("plan")
-@click.argument("protocol", required=False)
-@click.argument("methods", nargs=-1)
-@click.option("--suite", help="Methods (and protocols) of a suite instead of named methods.")
-@click.option("--seeds", "seeds_text", help="How many seeds (5), or which (0,3,7 or 2,).")
-@click.option("--jobs", type=click.IntRange(1), help="Runs side by side. [default: one a core]")
-@click.option(
-    "--pretrained",
-    type=click.Path(path_type=Path),
-    help="Start from the weights in a safetensors file; its digest enters the run key.",
-)
-@click.option("--accept-stale", is_flag=True, help="Keep records made by an older plugin source.")
+@protocol_argument
+@methods_argument
+@suite_option
+@seeds_option
+@jobs_option
+@pretrained_option
+@accept_stale_option
 @data_option
 @results_option
 @strict_option
@@ -55,56 +69,69 @@ def command(
       benchbed plan
       benchbed plan digits hps+mgda --seeds 5 --json
     """
-    from benchbed.api import requests
-    from benchbed.execution.plan import Settings, estimate_seconds
-    from benchbed.execution.run import default_jobs
-    from benchbed.records.store import Store
-
     registry = open_registry(strict=strict_plugins)
+    asked = requests(registry, protocol, methods, suite)
+    seeds = parse_seeds(seeds_text)
     settings = Settings(results, data_root, accept_stale=accept_stale, pretrained=pretrained)
+    side_by_side = jobs or default_jobs()
     documents: list[dict[str, object]] = []
-    for request in requests(registry, protocol, methods, suite):
-        with console(stderr=True).status("planning: looking at the data"):
-            plan = request.plan(registry, settings, parse_seeds(seeds_text))
+    for _, plan in planned(asked, registry, settings, seeds, planning):
         records, _ = Store(results).records(plan.protocol.name, plan.protocol.version)
-        side_by_side = jobs or default_jobs()
         estimate = estimate_seconds(plan, side_by_side, records)
         if as_json:
-            documents.append(
-                {
-                    "protocol": plan.protocol.id,
-                    "digest": plan.protocol.digest,
-                    "seconds": estimate[0] if estimate else None,
-                    "runs": [
-                        {
-                            "key": run.job.key,
-                            "method": run.job.method,
-                            "tasks": run.job.tasks,
-                            "seed": run.job.seed,
-                            "state": run.state,
-                        }
-                        for run in plan.runs
-                    ],
-                }
-            )
-            continue
-        click.echo(f"{plan.protocol.id} (digest {plan.protocol.digest[:12]})")
-        for method in plan.methods:
-            runs = [run for run in plan.runs if run.job.method == method.name]
-            states = {
-                state: sum(r.state == state for r in runs) for state in (r.state for r in runs)
-            }
-            summary = ", ".join(f"{count} {state}" for state, count in states.items())
-            click.echo(f"  {method.name:<40} {summary}")
-        missing = len(plan.missing)
-        if not missing:
-            click.echo("Nothing to train: every run has a record.")
-        elif estimate is None:
-            click.echo(f"{missing} runs to train; how long is not known before the first one.")
+            documents.append(_document(plan, estimate))
         else:
-            click.echo(
-                f"{missing} runs to train, about {seconds_text(estimate[0])} with "
-                f"{side_by_side} side by side ({estimate[1]})."
-            )
+            _show(plan, estimate, side_by_side)
     if as_json:
         print_json(documents)
+
+
+def _document(plan: Plan, estimate: Estimate) -> dict[str, object]:
+    """Return a plan as plain data."""
+    return {
+        "protocol": plan.protocol.id,
+        "digest": plan.protocol.digest,
+        "seconds": estimate[0] if estimate else None,
+        "runs": [_facts(run) for run in plan.runs],
+    }
+
+
+def _facts(run: PlannedRun) -> dict[str, object]:
+    return {
+        "key": run.key,
+        "method": run.method,
+        "tasks": run.tasks,
+        "seed": run.seed,
+        "state": run.state,
+        "linked": run.linked,
+    }
+
+
+def _show(plan: Plan, estimate: Estimate, side_by_side: int) -> None:
+    """Print a line a method with the states of its runs, then how long the missing ones take."""
+    click.echo(f"{plan.protocol.id} (digest {plan.protocol.digest[:12]})")
+    states: dict[str, Counter[str]] = {method.name: Counter() for method in plan.methods}
+    for run in plan.runs:
+        states[run.method][run.state] += 1
+    for name, counts in states.items():
+        summary = ", ".join(f"{count} {state}" for state, count in counts.items())
+        click.echo(f"  {name:<40} {summary}")
+
+    linked = sum(run.linked for run in plan.runs)
+    if linked:
+        click.echo(
+            f"{linked} cached runs were made by another source, which was seen to give the same "
+            "bits (benchbed verify --stale)."
+        )
+
+    missing = len(plan.missing)
+    if not missing:
+        click.echo("Nothing to train: every run has a record.")
+    elif estimate is None:
+        click.echo(f"{missing} runs to train; how long is not known before the first one.")
+    else:
+        seconds, basis = estimate
+        click.echo(
+            f"{missing} runs to train, about {seconds_text(seconds)} with {side_by_side} side by "
+            f"side ({basis})."
+        )

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from benchbed.api import requests
+from benchbed.api.benchmark import Outcome, benchmark
+from benchbed.cli.asked import (
+    accept_stale_option,
+    jobs_option,
+    methods_argument,
+    planning,
+    pretrained_option,
+    protocol_argument,
+    seeds_option,
+    suite_option,
+)
 from benchbed.cli.common import (
     console,
     data_option,
@@ -15,29 +29,26 @@ from benchbed.cli.common import (
     results_option,
     strict_option,
 )
-
-if TYPE_CHECKING:
-    from benchbed.execution.executor import Result
-    from benchbed.execution.plan import Plan
+from benchbed.execution.executor import Result
+from benchbed.execution.plan import Plan, Settings
+from benchbed.execution.run import Summary
+from benchbed.records.store import Store
+from benchbed.report.writers import to_terminal, write_leaderboard
 
 
 @click.command("run")
-@click.argument("protocol", required=False)
-@click.argument("methods", nargs=-1)
-@click.option("--suite", help="Methods (and protocols) of a suite instead of named methods.")
-@click.option("--seeds", "seeds_text", help="How many seeds (5), or which (0,3,7 or 2,).")
-@click.option("--jobs", type=click.IntRange(1), help="Runs side by side. [default: one a core]")
+@protocol_argument
+@methods_argument
+@suite_option
+@seeds_option
+@jobs_option
 @click.option(
     "--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of each run."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--executor", default="local", show_default=True, help="Where runs are carried out.")
-@click.option(
-    "--pretrained",
-    type=click.Path(path_type=Path),
-    help="Start from the weights in a safetensors file; its digest enters the run key.",
-)
-@click.option("--accept-stale", is_flag=True, help="Keep records made by an older plugin source.")
+@pretrained_option
+@accept_stale_option
 @click.option(
     "--log-gradients", is_flag=True, help="Log norms and cosines of gradients once an epoch."
 )
@@ -73,18 +84,8 @@ def command(
       benchbed run digits hps+dwa:T=2 hps+mgda --seeds 5
       benchbed run digits hps:backbone=resnet18 --jobs 2
     """
-    from benchbed.api import execute_plan, requests
-    from benchbed.basics.environment import commit_of
-    from benchbed.execution.plan import Settings
-    from benchbed.execution.run import default_jobs
-    from benchbed.records.store import Store
-    from benchbed.report.with_plugins import leaderboard_of
-    from benchbed.report.writers import to_terminal, write_leaderboard
-
     registry = open_registry(strict=strict_plugins)
     seeds = parse_seeds(seeds_text)
-    status = 0
-    commit, dirty = commit_of(Path.cwd())
     settings = Settings(
         results=results,
         data_root=data_root,
@@ -93,24 +94,41 @@ def command(
         accept_stale=accept_stale,
         pretrained=pretrained,
         log_gradients=log_gradients,
-        commit=commit,
-        dirty=dirty,
     )
-    for request in requests(registry, protocol, methods, suite):
-        with console(stderr=True).status("planning: looking at the data"):
-            plan = request.plan(registry, settings, seeds)
-        Store(results).require_writable()
-        err = console(stderr=True)
+    outcomes = benchmark(
+        requests(registry, protocol, methods, suite),
+        registry,
+        settings,
+        _Terminal(),
+        seeds=seeds,
+        jobs=jobs,
+        executor=executor,
+        measure=not no_measure,
+    )
+    status = 0
+    for outcome in outcomes:
+        status = max(status, outcome.summary.exit_code)
+        _tell_failures(outcome.summary, results)
+        if not outcome.all_failed:
+            _show_and_write(outcome, named=suite is not None)
+    if status:
+        raise click.exceptions.Exit(status)
+
+
+class _Terminal:
+    """Says on standard error what is about to happen, and how to go on after an interrupt."""
+
+    def __init__(self) -> None:
+        self.console = console(stderr=True)
+
+    def planning(self) -> AbstractContextManager[object]:
+        return planning()
+
+    @contextlib.contextmanager
+    def training(self, plan: Plan) -> Iterator[None]:
         _announce(plan)
         try:
-            summary = execute_plan(
-                plan,
-                registry,
-                jobs=jobs or default_jobs(),
-                console=err,
-                executor=executor,
-                measure=not no_measure,
-            )
+            yield
         except KeyboardInterrupt:
             click.echo(
                 "Interrupted. Finished runs are kept; the others go on from their last epoch when "
@@ -118,44 +136,22 @@ def command(
                 err=True,
             )
             raise click.exceptions.Exit(130) from None
-        wrong = {result.message for result in summary.failed if result.usage}
-        for message in sorted(wrong):
-            click.echo(f"Error: {message}", err=True)
-        for result in summary.failed:
-            if not result.usage:
-                _explain(result, results)
-        status = max(status, summary.exit_code)
-        if len(summary.failed) == len(plan.runs):
-            continue
-        everything = leaderboard_of(plan.protocol, registry, results)
-        board = everything.only(method.name for method in plan.methods)
-        out = console()
-        out.print(to_terminal(board, out.width))
-        click.echo("\nWritten:")
-        written = write_leaderboard(everything, results / "leaderboards")
-        if suite is not None:
-            name = f"{request.suite}.{plan.protocol.id}"
-            written += write_leaderboard(board, results / "leaderboards", name)
-        for path in written:
-            click.echo(f"  {path}")
-        runs = results / "runs" / plan.protocol.name / str(plan.protocol.version)
-        click.echo(f"  {runs}  (records and weights)")
-    if status:
-        raise click.exceptions.Exit(status)
 
 
 def _announce(plan: Plan) -> None:
-    cached = len(plan.runs) - len(plan.missing)
-    stale = sorted({name for run in plan.missing for name in run.stale})
+    missing = plan.missing
     click.echo(
         f"{plan.protocol.id}: {len(plan.methods)} methods, {len(plan.seeds)} seeds, "
-        f"{len(plan.runs)} runs; {cached} cached, {len(plan.missing)} to train.",
+        f"{len(plan.runs)} runs; {len(plan.runs) - len(missing)} cached, {len(missing)} to train.",
         err=True,
     )
+    stale: set[str] = set()
+    for run in missing:
+        stale.update(run.stale)
     if stale:
         click.echo(
-            f"Repeated because a plugin's source changed at the same version: {', '.join(stale)} "
-            "(--accept-stale keeps the old records).",
+            "Repeated because a plugin's source changed at the same version: "
+            f"{', '.join(sorted(stale))} (--accept-stale keeps the old records).",
             err=True,
         )
     unlogged = sum(run.unlogged for run in plan.runs)
@@ -169,12 +165,44 @@ def _announce(plan: Plan) -> None:
         click.echo(f"Repeated because its record cannot be trusted: {refused}", err=True)
 
 
-def _explain(result: Result, results: Path) -> None:
-    from benchbed.records.store import Store
+def _tell_failures(summary: Summary, results: Path) -> None:
+    """Say once what was asked for wrongly, and for each run that failed in training why."""
+    wrong = {result.message for result in summary.failed if result.usage}
+    for message in sorted(wrong):
+        click.echo(f"Error: {message}", err=True)
+    for result in summary.failed:
+        if not result.usage:
+            _explain(result, results)
 
+
+def _explain(result: Result, results: Path) -> None:
     click.echo(f"\nFailed: {result.run.label}: {result.message}", err=True)
     if result.traceback:
         click.echo(result.traceback.rstrip(), err=True)
-    log = Store(results).log_path(result.run.job.key)
+    log = Store(results).log_path(result.run.key)
     if log.exists() and log.stat().st_size:
         click.echo(f"Its output: {log}", err=True)
+
+
+def _show_and_write(outcome: Outcome, *, named: bool) -> None:
+    """Show the leaderboard of the methods, and write that of all that have records.
+
+    Args:
+        outcome: of one protocol.
+        named: a suite was named: its part of the leaderboard is written too, under its name.
+    """
+    everything = outcome.leaderboard()
+    board = everything.only(outcome.methods)
+    out = console()
+    out.print(to_terminal(board, out.width))
+
+    protocol = outcome.plan.protocol
+    folder = outcome.results / "leaderboards"
+    click.echo("\nWritten:")
+    written = write_leaderboard(everything, folder)
+    if named:
+        written += write_leaderboard(board, folder, f"{outcome.request.suite}.{protocol.id}")
+    for path in written:
+        click.echo(f"  {path}")
+    runs = outcome.results / "runs" / protocol.name / str(protocol.version)
+    click.echo(f"  {runs}  (records and weights)")

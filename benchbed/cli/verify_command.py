@@ -107,8 +107,8 @@ def command(
     if record is None:
         raise click.UsageError("Name a record, or give --stale.")
     from benchbed.exchange.verify import job_again, other_seeds, run_again
-    from benchbed.execution.plan import stale_components
     from benchbed.execution.progress import ProgressDisplay
+    from benchbed.execution.staleness import stale_components
     from benchbed.records.store import Store
     from benchbed.records.verification import compare, tier_of, write_verification
     from benchbed.report.inspect import find_record, protocol_of, read_record

@@ -14,8 +14,10 @@ from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.loading import load, make_component
 from benchbed.discovery.registry import Registry
 from benchbed.execution.executor import Executor, Observer
-from benchbed.execution.plan import PlannedRun, file_digest, record_job, require_data
-from benchbed.records.index import Index
+from benchbed.execution.inputs import file_digest, require_data
+from benchbed.execution.jobs import record_job
+from benchbed.execution.plan import PlannedRun
+from benchbed.records.index import Index, Summary
 from benchbed.records.job import Job
 from benchbed.records.record import ENGINE, Record, Scores, has_gradients
 from benchbed.records.store import Place, Store
@@ -48,17 +50,18 @@ def job_again(record: Record, protocol: Protocol, registry: Registry, means: Mea
             f"({record.environment.get('benchbed', 'it does not say')})."
         )
     if file_digest(means.pretrained) != record.pretrained:
-        wanted = (
-            f"the file of SHA-256 {record.pretrained[:12]}" if record.pretrained else "no weights"
-        )
+        wanted = "no weights"
+        if record.pretrained:
+            wanted = f"the file of SHA-256 {record.pretrained[:12]}"
         raise DataError(f"The record's run began with {wanted}; give --pretrained accordingly.")
+    recorded_device, _, _ = record.environment.get("device", "auto").partition(" ")
     job = record_job(
         record,
         protocol,
         registry,
         data_root=str(means.data_root or ""),
         threads=_threads(record),
-        device=means.device or record.environment.get("device", "auto").partition(" ")[0],
+        device=means.device or recorded_device,
         pretrained=str(means.pretrained.absolute()) if means.pretrained else "",
         pretrained_digest=record.pretrained,
         log_gradients=has_gradients(record),
@@ -68,8 +71,11 @@ def job_again(record: Record, protocol: Protocol, registry: Registry, means: Mea
 
 
 def _threads(record: Record) -> int:
+    """Return a record's number of threads; 1 where a stranger wrote anything else than that."""
     text = record.environment.get("threads", "1")
-    return max(1, int(text)) if text.isdecimal() and len(text) <= 3 else 1
+    if not text.isdecimal() or len(text) > 3:
+        return 1
+    return max(1, int(text))
 
 
 def run_again(job: Job, registry: Registry, observer: Observer) -> Record:
@@ -101,13 +107,13 @@ def other_seeds(record: Record, store: Store) -> list[Scores]:
     """Return the test metrics of the same run with other seeds in a results folder."""
     place = Place.of(record)
     found, _ = Index(store, place.protocol, place.version).summaries()
-    identity = [component.identity() for component in record.components]
-    same = (record.method, record.tasks, record.protocol_digest, record.engine, record.data_digest)
-    return [
-        item.test
-        for item in found
-        if (item.method, item.tasks, item.protocol_digest, item.engine, item.data_digest) == same
-        and item.seed != record.seed
-        and item.metrics == record.metrics
-        and [component.identity() for component in item.components] == identity
-    ]
+    others = [item for item in found if item.method == record.method and item.seed != record.seed]
+    wanted = _all_but_the_seed(record)
+    return [item.test for item in others if _all_but_the_seed(item) == wanted]
+
+
+def _all_but_the_seed(item: Record | Summary) -> list[object]:
+    """Return what two runs of one method share that differ in nothing but their seeds."""
+    identities = [component.identity() for component in item.components]
+    fixed = (item.protocol_digest, item.engine, item.data_digest)
+    return [item.tasks, item.metrics, identities, fixed]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from benchbed.execution.plan import PlannedRun
+from benchbed.execution.planned import PlannedRun
 
 Status = Literal["ok", "failed"]
 

@@ -4,6 +4,9 @@ Started by the local executor as ``python -m benchbed.execution.forkserver``. Re
 standard input, one JSON object a line (``{"id": 1, "job": "/path.json"}``); events go to standard
 output the same way. When standard input closes, also because the parent died, the children are
 stopped and the server ends.
+
+It is a process of its own because forking is safe only as long as a process has one thread, and
+the one that waits for the runs has several.
 """
 
 from __future__ import annotations
@@ -21,14 +24,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchbed.execution.events import Event
+from benchbed.execution.worker import Stopped, execute
+from benchbed.records.job import read_job
+from benchbed.records.store import Store
+
 PRELOAD = (
     "torch",
     "torch._dynamo",
     "safetensors.torch",
     "torchmetrics.classification",
-    "benchbed.engine.trainer",
-    "benchbed.execution.results",
-    "benchbed.execution.worker",
+    "benchbed.execution.measure",
+    "benchbed.execution.training",
 )
 
 
@@ -37,6 +44,10 @@ GRACE = 10.0
 
 
 def _preload() -> None:
+    """Import what every run needs, so that children have it from the start.
+
+    What cannot be imported is passed over: the run that needs it fails and says so.
+    """
     for name in PRELOAD:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -47,7 +58,12 @@ def _preload() -> None:
 
 
 class Server:
-    """Forks children and reaps them."""
+    """Forks children and reaps them.
+
+    Args:
+        requests: the file descriptor that requests are read from.
+        events: the file descriptor that events are written to.
+    """
 
     def __init__(self, requests: int, events: int) -> None:
         self.requests = requests
@@ -57,25 +73,23 @@ class Server:
 
     def serve(self) -> None:
         """Serve until standard input closes."""
-        wake_read, wake_write = os.pipe()
-        os.set_blocking(wake_write, False)
-        signal.set_wakeup_fd(wake_write)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        ended = _pipe_of_ended_children()
         self.emit({"event": "ready"})
         selector = selectors.DefaultSelector()
         selector.register(self.requests, selectors.EVENT_READ)
-        selector.register(wake_read, selectors.EVENT_READ)
+        selector.register(ended, selectors.EVENT_READ)
         pending = b""
         while True:
             for key, _ in selector.select():
-                if key.fd == wake_read:
-                    os.read(wake_read, 4096)
+                if key.fd == ended:
+                    os.read(ended, 4096)
                     self.reap()
                     continue
                 data = os.read(self.requests, 65536)
                 if not data:
                     self.stop()
                     return
+                # a line may come in several pieces: the last one waits for its end
                 *lines, pending = (pending + data).split(b"\n")
                 for line in lines:
                     self.fork(json.loads(line))
@@ -88,10 +102,7 @@ class Server:
             return
         status = 1
         try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGTERM, _exit_on_signal)
-            os.close(self.requests)
+            self._become_child()
             status = self.child(request)
         except SystemExit:
             status = 143
@@ -99,26 +110,27 @@ class Server:
             with contextlib.suppress(Exception):
                 sys.stdout.flush()
                 sys.stderr.flush()
+            # not sys.exit: the frames above and the exit handlers are the server's
             os._exit(status)
+
+    def _become_child(self) -> None:
+        """Undo in a child what belongs to the server."""
+        # processes that a data loader starts in the child are none of the server's children
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # a run that is stopped must leave through its `finally` clauses: half-written files go
+        signal.signal(signal.SIGTERM, _exit_on_signal)
+        # with the server dead, a request has to fail; a child that holds the pipe would keep it up
+        os.close(self.requests)
 
     def child(self, request: dict[str, Any]) -> int:
         """Carry the job out, its output going to its log."""
-        from benchbed.execution.worker import execute
-        from benchbed.records.job import read_job
-        from benchbed.records.store import Store
-
+        number = request["id"]
         job = read_job(Path(request["job"]))
-        log = Store(job.results).log_path(job.key)
-        try:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        except OSError:
-            handle = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(handle, 1)
-        os.dup2(handle, 2)
-        return execute(job, lambda event: self.emit({**event, "id": request["id"]}))
+        _redirect_output(Store(job.results).log_path(job.key))
+        return execute(job, lambda event: self.emit({**event, "id": number}))
 
-    def emit(self, event: dict[str, Any]) -> None:
+    def emit(self, event: Event) -> None:
         """Write one event as one line; the lock keeps lines of several children apart."""
         # a child that was killed while writing may have left half a line: begin a new one
         line = b"\n" + json.dumps(event).encode() + b"\n"
@@ -131,6 +143,7 @@ class Server:
 
     def reap(self) -> None:
         """Tell of children that have ended."""
+        # one byte in the pipe may stand for several of them
         while self.children:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
@@ -147,6 +160,7 @@ class Server:
             for pid in list(self.children):
                 if os.waitpid(pid, os.WNOHANG)[0]:
                     del self.children[pid]
+            # one stuck in a native call does not notice SIGTERM: Python's handlers do not run there
             if time.monotonic() > deadline:
                 self.signal(signal.SIGKILL)
 
@@ -157,9 +171,28 @@ class Server:
                 os.kill(pid, number)
 
 
-def _exit_on_signal(number: int, frame: object) -> None:
-    from benchbed.execution.worker import Stopped
+def _pipe_of_ended_children() -> int:
+    """Return a pipe that can be read from whenever a child has ended; ``select`` waits for it."""
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    signal.set_wakeup_fd(wake_write)
+    # only signals that have a Python handler are written to the pipe, so this one does nothing
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return wake_read
 
+
+def _redirect_output(log: Path) -> None:
+    """Let what this process prints go to a file, or nowhere if that cannot be written."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    except OSError:
+        handle = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+
+
+def _exit_on_signal(number: int, frame: object) -> None:
     raise Stopped(128 + number)
 
 
@@ -170,6 +203,7 @@ def main() -> None:
     os.dup2(null, 0)
     os.dup2(2, 1)
     _preload()
+    # the parent is gone, and with it whoever the events are for
     with contextlib.suppress(BrokenPipeError):
         Server(requests, events).serve()
 

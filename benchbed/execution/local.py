@@ -2,136 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import queue
-import subprocess
-import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Final, Protocol
 
 import msgspec
 
 from benchbed.basics.errors import RunError
+from benchbed.execution.events import Event
 from benchbed.execution.executor import Executor, Observer, Result
-from benchbed.execution.plan import PlannedRun
-from benchbed.execution.worker import record_killed
+from benchbed.execution.failures import record_killed
+from benchbed.execution.planned import PlannedRun
+from benchbed.execution.processes import ForkedProcesses, Processes, SpawnedProcesses
 from benchbed.records.store import Store
-
-Event = dict[str, Any]
-WORKER_ENV: Final = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""With active waiting, two busy processes on two cores can be ten times slower than one."""
-
-
-class _Processes(Protocol):
-    """Starts jobs and yields their events."""
-
-    def submit(self, number: int, job: Path) -> None: ...
-
-    def next_event(self) -> Event: ...
-
-    def close(self) -> None: ...
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of worker processes, which find the same modules as this one."""
-    path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    return {**WORKER_ENV, **os.environ, "PYTHONPATH": path}
-
-
-def _read_events(stream: IO[bytes], events: queue.Queue[Event], number: int | None = None) -> None:
-    for line in stream:
-        with contextlib.suppress(ValueError):  # a process killed while writing leaves half a line
-            event: Event = json.loads(line)
-            if isinstance(event, dict) and "event" in event:  # a plugin may print
-                events.put(event if number is None else {**event, "id": number})
-
-
-class ForkedProcesses:
-    """Children forked from one server that has torch imported already."""
-
-    def __init__(self) -> None:
-        self._events: queue.Queue[Event] = queue.Queue()
-        self._server = subprocess.Popen(
-            [sys.executable, "-P", "-m", "benchbed.execution.forkserver"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment(),
-            start_new_session=True,
-        )
-        assert self._server.stdout is not None
-        self._reader = threading.Thread(target=self._read, args=(self._server.stdout,), daemon=True)
-        self._reader.start()
-
-    def _read(self, stream: IO[bytes]) -> None:
-        _read_events(stream, self._events)
-        self._events.put({"event": "gone"})
-
-    def submit(self, number: int, job: Path) -> None:
-        """Ask for a job."""
-        assert self._server.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # the reader tells that the server is gone
-            self._server.stdin.write(json.dumps({"id": number, "job": str(job)}).encode() + b"\n")
-            self._server.stdin.flush()
-
-    def next_event(self) -> Event:
-        """Wait for the next event."""
-        return self._events.get()
-
-    def close(self) -> None:
-        """Stop whatever runs, and the server."""
-        assert self._server.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._server.stdin.close()
-        try:
-            self._server.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._server.kill()
-            self._server.wait()
-        self._reader.join(timeout=5)
-        if self._server.stdout is not None:
-            self._server.stdout.close()
-
-
-class SpawnedProcesses:
-    """A new interpreter for each job, where there is no fork."""
-
-    def __init__(self) -> None:
-        self._events: queue.Queue[Event] = queue.Queue()
-        self._running: dict[int, subprocess.Popen[bytes]] = {}
-
-    def submit(self, number: int, job: Path) -> None:
-        """Start a job."""
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "benchbed.worker", str(job)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-        )
-        self._running[number] = process
-        threading.Thread(target=self._follow, args=(number, process), daemon=True).start()
-
-    def _follow(self, number: int, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        with process.stdout as stream:
-            _read_events(stream, self._events, number)
-        self._events.put({"event": "exit", "id": number, "code": process.wait()})
-
-    def next_event(self) -> Event:
-        """Wait for the next event."""
-        return self._events.get()
-
-    def close(self) -> None:
-        """Stop whatever runs."""
-        for process in self._running.values():
-            process.terminate()
-        for process in self._running.values():
-            process.wait()
 
 
 class LocalExecutor(Executor):
@@ -150,7 +35,7 @@ class LocalExecutor(Executor):
         """Carry out all runs."""
         if not runs:
             return []
-        processes: _Processes = ForkedProcesses() if self.fork else SpawnedProcesses()
+        processes: Processes = ForkedProcesses() if self.fork else SpawnedProcesses()
         with tempfile.TemporaryDirectory(prefix="benchbed-") as folder:
             try:
                 return list(self._results(runs, observer, processes, Path(folder)))
@@ -158,18 +43,20 @@ class LocalExecutor(Executor):
                 processes.close()
 
     def _results(
-        self, runs: Sequence[PlannedRun], observer: Observer, processes: _Processes, folder: Path
+        self, runs: Sequence[PlannedRun], observer: Observer, processes: Processes, folder: Path
     ) -> Iterator[Result]:
-        waiting = dict(enumerate(runs))
+        """Yield each result as its run ends; the next run starts at once."""
+        waiting = deque(enumerate(runs))
         running: dict[int, PlannedRun] = {}
         outcomes: dict[int, Event] = {}
         while waiting or running:
             while waiting and len(running) < self.jobs:
-                number = next(iter(waiting))
-                running[number] = waiting.pop(number)
+                number, run = waiting.popleft()
+                running[number] = run
                 path = folder / f"{number}.json"
-                path.write_bytes(msgspec.json.encode(running[number].job))
+                path.write_bytes(msgspec.json.encode(run.job))
                 processes.submit(number, path)
+
             event = processes.next_event()
             kind = event["event"]
             if kind == "gone":
@@ -177,34 +64,39 @@ class LocalExecutor(Executor):
                     "The process that starts the runs died; run `benchbed doctor` to see whether "
                     "torch can be imported."
                 )
-            run = running.get(event.get("id", -1))
-            if run is None:
+            number = event.get("id", -1)
+            if number not in running:  # the server is ready, or a plugin has printed an event
                 continue
+            run = running[number]
             if kind == "started":
                 observer.started(run)
             elif kind == "epoch":
                 observer.epoch(run, event["epoch"], event["left"], event["values"])
             elif kind in {"done", "failed"}:
-                outcomes[event["id"]] = event
+                # only at its exit has a process nothing more to say and its place is free
+                outcomes[number] = event
             elif kind == "exit":
-                del running[event["id"]]
-                result = _result(run, outcomes.pop(event["id"], None), event["code"])
+                del running[number]
+                result = _result(run, outcomes.pop(number, None), event["code"])
                 observer.finished(result)
                 yield result
 
 
-def _result(run: PlannedRun, outcome: Mapping[str, Any] | None, code: int) -> Result:
-    store = Store(run.job.results)
+def _result(run: PlannedRun, outcome: Event | None, code: int) -> Result:
     if outcome is None:
-        reason = (
-            f"its process was killed by signal {-code}"
-            + (" (out of memory, perhaps)" if code == -9 else "")
-            if code < 0
-            else f"its process ended with status {code} without a record"
-        )
+        reason = _how_it_died(code)
         record_killed(run.job, reason)
         return Result(run, "failed", reason)
     if outcome["event"] == "failed":
         return Result(run, "failed", outcome["error"], outcome["traceback"], bool(outcome["usage"]))
-    store.log_path(run.job.key).unlink(missing_ok=True)
+    Store(run.job.results).log_path(run.job.key).unlink(missing_ok=True)
     return Result(run, "ok")
+
+
+def _how_it_died(code: int) -> str:
+    """Return why a process ended that had told no outcome; negative codes are signals'."""
+    if code >= 0:
+        return f"its process ended with status {code} without a record"
+    if code == -9:
+        return "its process was killed by signal 9 (out of memory, perhaps)"
+    return f"its process was killed by signal {-code}"

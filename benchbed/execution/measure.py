@@ -31,14 +31,16 @@ def measure(job: Job) -> Measurement:
     """Measure a method; of single-task methods each net in turn, steps and latencies added up."""
     device = choose_device(job.device)
     before = _memory(device)
-    sets = [[name] for name in job.tasks] if job.one_run_per_task else [list(job.tasks)]
     step = latency = peak = 0.0
-    for tasks in sets:
+    for tasks in _task_sets(job):
         seed_everything(job.seed)
         session = build_session(msgspec.structs.replace(job, tasks=tasks))
         step += _step_ms(session)
+        # of training: what a forward pass alone takes is less
         peak = max(peak, _memory(device) - before)
         latency += _latency_ms(session)
+    environment = describe(device_name(device), job.threads)
+    environment["memory format"] = memory_format(session.network)
     return Measurement(
         schema="benchbed.measurement/1",
         key=job.key,
@@ -49,10 +51,16 @@ def measure(job: Job) -> Measurement:
         latency_ms=latency,
         peak_memory_mb=max(peak, 0.0),
         threads=job.threads,
-        environment=describe(device_name(device), job.threads)
-        | {"memory format": memory_format(session.network)},
+        environment=environment,
         finished=now(),
     )
+
+
+def _task_sets(job: Job) -> list[list[str]]:
+    """Return the tasks of each of a method's networks."""
+    if job.one_run_per_task:
+        return [[name] for name in job.tasks]
+    return [job.tasks]
 
 
 def _step_ms(session: Session) -> float:
@@ -64,14 +72,14 @@ def _step_ms(session: Session) -> float:
 
     def step() -> None:
         trainer.update(group)
-        trainer.progress.step = 0
+        trainer.progress.step = 0  # each repeat is a first step, or the schedule would run out
 
-    def in_phase(index: int) -> float:
-        trainer.train_in(index)
+    longest = 0.0
+    for phase in range(len(trainer.phases)):
+        trainer.train_in(phase)
         session.network.train()
-        return _median_ms(step, session.device)
-
-    return max(map(in_phase, range(len(trainer.phases))))
+        longest = max(longest, _median_ms(step, session.device))
+    return longest
 
 
 @torch.no_grad()
@@ -86,6 +94,7 @@ def _latency_ms(session: Session) -> float:
 def _median_ms(action: Callable[[], object], device: torch.device) -> float:
     for _ in range(WARM_UP):
         action()
+    # a GPU goes on after a call has returned: the clock is read when it has come to rest
     times: list[float] = []
     deadline = time.perf_counter() + SECONDS
     while len(times) < REPEATS and (len(times) < 3 or time.perf_counter() < deadline):

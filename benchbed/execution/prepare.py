@@ -28,8 +28,7 @@ def prepare(dataset: Dataset, name: str, root: Path | None, console: Console) ->
     size = dataset.size(root)
     if size:
         require_space(cache_folder(), size)
-        shown = f"{size / 1e6:,.0f} MB" if size < 1e9 else f"{size / 1e9:,.1f} GB"
-        console.print(f"{name}: {shown} go to {cache_folder()}", markup=False)
+        console.print(f"{name}: {_size_text(size)} go to {cache_folder()}", markup=False)
     worked = False
     with progress_bar(f"preparing {name}", console) as advance:
 
@@ -40,6 +39,13 @@ def prepare(dataset: Dataset, name: str, root: Path | None, console: Console) ->
 
         dataset.prepare(root, report)
     return worked
+
+
+def _size_text(size: int) -> str:
+    """Return a number of bytes as shown to people."""
+    if size < 1e9:
+        return f"{size / 1e6:,.0f} MB"
+    return f"{size / 1e9:,.1f} GB"
 
 
 @contextlib.contextmanager

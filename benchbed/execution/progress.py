@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from benchbed.execution.executor import Result
-from benchbed.execution.plan import PlannedRun
+from benchbed.execution.planned import PlannedRun
 
 
 class ProgressDisplay:
@@ -62,10 +62,11 @@ class ProgressDisplay:
         self, run: PlannedRun, epoch: int, seconds_left: float, values: Mapping[str, float]
     ) -> None:
         """Move the run's bar on."""
-        loss = sum(v for name, v in values.items() if name.startswith("train/"))
         bar = self._bars.get(run.job.key)
-        if bar is not None:
-            self._progress.update(bar, completed=epoch, note=f"loss {loss:.3f}")
+        if bar is None:
+            return
+        losses = [value for name, value in values.items() if name.startswith("train/")]
+        self._progress.update(bar, completed=epoch, note=f"loss {sum(losses):.3f}")
 
     def finished(self, result: Result) -> None:
         """Close the run's bar; on no terminal, print a line."""

@@ -37,6 +37,7 @@ def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
     Raises:
         StoreError: the folder cannot be written.
     """
+    # safetensors takes neither views nor tensors that share their memory, as tied weights do
     plain = {name: value.contiguous().clone() for name, value in weights.items()}
     write_atomically(path, safetensors.torch.save(plain))
 
@@ -60,6 +61,15 @@ def make_record(
     test = _without_empty_details(outcome.test, session)
     _require_finite(test)
     progress = outcome.progress
+    environment = describe(device_name(session.device), job.threads)
+    environment["memory format"] = memory_format(session.network)
+    budget = Budget(
+        epochs=progress.epoch,
+        optimizer_steps=progress.optimizer_steps,
+        samples=progress.samples,
+        seconds=round(progress.seconds, 3),
+        macs=training_macs(session, progress.efforts),
+    )
     record = Record(
         schema="benchbed.record/1",
         key=job.key,
@@ -78,15 +88,8 @@ def make_record(
         selected_epoch=outcome.selected_epoch,
         curves=progress.curves,
         costs=static_costs(session),
-        budget=Budget(
-            progress.epoch,
-            progress.optimizer_steps,
-            progress.samples,
-            round(progress.seconds, 3),
-            training_macs(session, progress.efforts),
-        ),
-        environment=describe(device_name(session.device), job.threads)
-        | {"memory format": memory_format(session.network)},
+        budget=budget,
+        environment=environment,
         commit=job.commit,
         dirty=job.dirty,
         started=started,
@@ -100,34 +103,37 @@ def make_record(
 
 
 def _without_empty_details(scores: Scores, session: Session) -> Scores:
-    return {
-        task: {
-            metric: value
-            for metric, value in values.items()
-            if metric not in session.tasks[task].details or finite(value) is not None
-        }
-        for task, values in scores.items()
-    }
+    """Return scores without those of a class or group that no sample of the split belongs to."""
+    kept: Scores = {}
+    for task, values in scores.items():
+        kept[task] = {}
+        for metric, value in values.items():
+            is_detail = metric in session.tasks[task].details
+            if not is_detail or finite(value) is not None:
+                kept[task][metric] = value
+    return kept
 
 
 def _metric_infos(session: Session, scores: Scores) -> dict[str, dict[str, MetricInfo]]:
-    return {
-        name: {key: info for key, info in metric_infos(task).items() if key in scores[name]}
-        for name, task in session.tasks.items()
-    }
+    """Return what a reader must know of the metrics that were scored, by task."""
+    found: dict[str, dict[str, MetricInfo]] = {}
+    for name, task in session.tasks.items():
+        infos = metric_infos(task)
+        found[name] = {key: info for key, info in infos.items() if key in scores[name]}
+    return found
 
 
 def metric_infos(task: Task) -> dict[str, MetricInfo]:
     """Return what a reader must know of a task's metrics."""
-    return {
-        key: MetricInfo(
-            bool(metric.higher_is_better),
-            key == task.primary,
-            key in task.percent,
-            key in task.details,
+    infos: dict[str, MetricInfo] = {}
+    for name, metric in task.metrics().items():
+        infos[name] = MetricInfo(
+            higher_is_better=bool(metric.higher_is_better),
+            primary=name == task.primary,
+            percent=name in task.percent,
+            detail=name in task.details,
         )
-        for key, metric in task.metrics().items()
-    }
+    return infos
 
 
 def _readable(record: Record) -> Record:
@@ -149,7 +155,8 @@ def _require_finite(scores: Scores) -> None:
 
 
 def _finite_scores(scores: Scores) -> Scores:
-    return {
-        task: {metric: value for metric, value in values.items() if finite(value) is not None}
-        for task, values in scores.items()
-    }
+    """Return scores without those that no record holds; of validation, none is required."""
+    kept: Scores = {}
+    for task, values in scores.items():
+        kept[task] = {name: value for name, value in values.items() if finite(value) is not None}
+    return kept

@@ -5,12 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchbed.basics.environment import cores
 from benchbed.basics.errors import one_line
+from benchbed.contracts.dataset import Dataset
+from benchbed.discovery.loading import load, make_component
 from benchbed.discovery.registry import Registry
 from benchbed.execution.executor import Executor, Observer, Result
-from benchbed.execution.plan import Plan, PlannedRun
+from benchbed.execution.planned import Plan, PlannedRun
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(slots=True)
@@ -23,15 +30,19 @@ class Summary:
     @property
     def failed(self) -> list[Result]:
         """Runs that failed."""
-        return [result for result in self.results if result.status == "failed"]
+        return _failed(self.results)
 
     @property
     def exit_code(self) -> int:
         """0 when all went well, 2 when every failure was a wrong name or option, 1 otherwise."""
-        failed = [r for r in [*self.results, *self.measured] if r.status == "failed"]
+        failed = [*self.failed, *_failed(self.measured)]
         if not failed:
             return 0
         return 2 if all(result.usage for result in failed) else 1
+
+
+def _failed(results: Sequence[Result]) -> list[Result]:
+    return [result for result in results if result.status == "failed"]
 
 
 class Hooks:
@@ -45,7 +56,8 @@ class Hooks:
     def _call(self, hook: str, **arguments: object) -> None:
         for function, accepted in self._registry.observers(hook):
             try:
-                function(**{name: arguments[name] for name in accepted})
+                given = {name: arguments[name] for name in accepted}
+                function(**given)
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything
                 name = f"{function.__module__}.{function.__name__}"
                 if name not in self._warned:
@@ -72,6 +84,57 @@ class Hooks:
         )
 
 
+def execute_plan(
+    plan: Plan,
+    registry: Registry,
+    *,
+    jobs: int,
+    console: Console,
+    executor: str = "local",
+    measure: bool = True,
+) -> Summary:
+    """Train what a plan lacks, then measure the methods that have not been measured.
+
+    Args:
+        plan: the plan.
+        registry: the installed plugins.
+        jobs: runs side by side; measurements are made one by one.
+        console: where progress is shown.
+        executor: the name of the one that carries the runs out.
+        measure: whether step times and memory are measured.
+
+    Raises:
+        PluginError: there is no such executor.
+        StoreError: the results folder cannot be written.
+        DataError: the data cannot be prepared.
+        KeyboardInterrupt: after every process was stopped and nothing is half-written.
+    """
+    # here and not above: whoever only imports benchbed shows no progress, and needs no rich
+    from benchbed.execution.prepare import prepare
+    from benchbed.execution.progress import ProgressDisplay
+
+    make = load(registry.get("executor", executor).spec.target, Executor)
+    summary = Summary()
+    missing = plan.missing
+    if missing or (measure and plan.measurements):
+        job = plan.runs[0].job
+        dataset = make_component(job.dataset, Dataset)
+        root = Path(job.data_root) if job.data_root else None
+        prepare(dataset, job.dataset.id, root, console)
+
+    if missing:
+        with ProgressDisplay(len(missing), console) as display:
+            workers = make(min(jobs, len(missing)))
+            summary.results = carry_out(missing, workers, registry, display)
+
+    # alone on the machine: beside other runs a step would take longer than it does
+    unmeasured = measurable(plan, summary.results) if measure else []
+    if unmeasured:
+        with ProgressDisplay(len(unmeasured), console, "measuring") as display:
+            summary.measured = make(1).execute(unmeasured, display)
+    return summary
+
+
 def carry_out(
     runs: Sequence[PlannedRun], executor: Executor, registry: Registry, display: Observer
 ) -> list[Result]:
@@ -81,7 +144,7 @@ def carry_out(
 
 def measurable(plan: Plan, results: Sequence[Result]) -> list[PlannedRun]:
     """Return the measurements still to be made, of methods none of whose runs failed."""
-    failed = {result.run.job.method for result in results if result.status == "failed"}
+    failed = {result.run.method for result in _failed(results)}
     return [PlannedRun(job, "new") for job in plan.measurements if job.method not in failed]
 
 

@@ -10,6 +10,7 @@ import msgspec
 from benchbed.basics.errors import BenchbedError
 from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.method import Component
+from benchbed.records.record import family_digest
 from benchbed.records.store import Place
 
 
@@ -63,6 +64,17 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tasks = [self.task_components[name] for name in self.tasks]
         transforms = [*self.transforms, *self.evaluation_transforms]
         return [self.architecture, *backbone, *self.weighting, *tasks, self.dataset, *transforms]
+
+    @property
+    def family(self) -> str:
+        """What the run shares with the other seeds of its method."""
+        return family_digest(
+            self.protocol.digest,
+            self.components,
+            self.data_digest,
+            self.tasks,
+            pretrained=self.pretrained_digest,
+        )
 
     @property
     def place(self) -> Place:

@@ -202,17 +202,36 @@ def run_key(
     return digest(identity)[:32]
 
 
-def family_key(record: Record) -> str:
+def family_digest(
+    protocol_digest: str,
+    components: Iterable[Component],
+    data_digest: str,
+    tasks: Sequence[str],
+    engine: int = ENGINE,
+    pretrained: str = "",
+) -> str:
     """Return the digest of all that enters a run key but the seed: what a method's seeds share."""
     identity = {
-        "protocol": record.protocol_digest,
-        "components": [component.identity() for component in record.components],
-        "data": record.data_digest,
-        "tasks": record.tasks,
-        "engine": record.engine,
-        "pretrained": record.pretrained,
+        "protocol": protocol_digest,
+        "components": [component.identity() for component in components],
+        "data": data_digest,
+        "tasks": list(tasks),
+        "engine": engine,
+        "pretrained": pretrained,
     }
     return digest(identity)[:32]
+
+
+def family_key(record: Record) -> str:
+    """Return what a record shares with the other seeds of its method (:func:`family_digest`)."""
+    return family_digest(
+        record.protocol_digest,
+        record.components,
+        record.data_digest,
+        record.tasks,
+        record.engine,
+        record.pretrained,
+    )
 
 
 def content_digest(plain: Mapping[str, Any]) -> str:

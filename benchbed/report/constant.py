@@ -21,7 +21,7 @@ from benchbed.discovery.registry import Registry
 from benchbed.engine.data import Split
 from benchbed.engine.evaluation import Scorer
 from benchbed.engine.session import build_task, target_name
-from benchbed.execution.plan import method_jobs
+from benchbed.execution.jobs import method_jobs
 from benchbed.records.record import Record
 
 BATCH: Final = 100

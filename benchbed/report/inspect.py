@@ -270,7 +270,7 @@ def _predict(
     record: Record, registry: Registry, request: Request
 ) -> tuple[Session, list[Sample], str]:
     """Return the rebuilt run, its predictions, and what is to be known of them."""
-    from benchbed.execution.plan import stale_components
+    from benchbed.execution.staleness import stale_components
     from benchbed.report.rebuild import predict, rebuild
 
     protocol = protocol_of(record, registry, request.protocol)

@@ -16,7 +16,8 @@ from benchbed.engine.evaluation import Evaluator
 from benchbed.engine.phases import phase_after, timed_phases, updates_per_epoch
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import Session, build_session
-from benchbed.execution.plan import record_job, require_data
+from benchbed.execution.inputs import require_data
+from benchbed.execution.jobs import record_job
 from benchbed.records.record import Record
 from benchbed.report.panels import Sample
 

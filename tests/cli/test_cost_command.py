@@ -11,7 +11,7 @@ from benchbed.cli import main
 from benchbed.cli.cost_command import Ratio, _printed, _ratio, _verdicts
 from benchbed.discovery.catalogue import find_protocol
 from benchbed.discovery.registry import discover
-from benchbed.execution.plan import method_jobs
+from benchbed.execution.jobs import method_jobs
 from benchbed.published.cells import parse_cell
 from benchbed.published.registered import read_library
 

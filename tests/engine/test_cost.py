@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchbed import Architecture, BuildContext, Input, Target
 from benchbed.engine.cost import count_operations, count_parameters, method_costs, static_costs
 from benchbed.engine.session import Session, build_session
-from benchbed.execution.plan import method_jobs
+from benchbed.execution.jobs import method_jobs
 from benchbed.records.cost_sum import add_costs, size_kb
 from benchbed.records.record import Costs, Macs, Parameters
 from benchbed_zoo.architectures.hps import HardParameterSharing

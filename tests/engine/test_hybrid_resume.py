@@ -10,7 +10,7 @@ from benchbed.engine.hybrid import Layer
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import build_session
 from benchbed.engine.trainer import Trainer
-from benchbed.execution.plan import method_jobs
+from benchbed.execution.jobs import method_jobs
 from tests.engine.test_regimes import Stop
 
 

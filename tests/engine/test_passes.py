@@ -10,7 +10,7 @@ from benchbed.discovery.registry import discover
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import build_session
 from benchbed.engine.trainer import Trainer
-from benchbed.execution.plan import method_jobs
+from benchbed.execution.jobs import method_jobs
 
 
 def trainer_of(weighting):

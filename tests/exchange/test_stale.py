@@ -1,4 +1,4 @@
-"""Stale records: sources that changed nothing are linked, others stay stale, on this machine or not."""
+"""Stale records: sources that changed nothing are linked, others stay stale."""
 
 from __future__ import annotations
 

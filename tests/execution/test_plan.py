@@ -15,14 +15,10 @@ from benchbed.basics.errors import MethodError, PluginError
 from benchbed.contracts.protocol import DeltaM
 from benchbed.discovery.method import plain_component, resolve_method
 from benchbed.discovery.registry import discover
-from benchbed.execution.plan import (
-    Plan,
-    Settings,
-    baseline_name,
-    estimate_seconds,
-    make_plan,
-    stale_components,
-)
+from benchbed.execution.baselines import baseline_name
+from benchbed.execution.estimate import estimate_seconds
+from benchbed.execution.plan import Plan, Settings, make_plan
+from benchbed.execution.staleness import stale_components
 from benchbed.records.record import ENGINE, run_key
 from benchbed.records.store import Store
 from benchbed.report.leaderboard import build_leaderboard
@@ -147,7 +143,7 @@ def test_stale_components_are_those_whose_source_differs_and_no_others(plan):
 
 
 def test_a_run_that_failed_is_failed_before_until_it_has_a_record(plan, store):
-    from benchbed.execution.worker import record_killed
+    from benchbed.execution.failures import record_killed
 
     run = plan().runs[0]
     record_killed(run.job, "killed")

@@ -21,9 +21,11 @@ from benchbed.engine.evaluation import Evaluator
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import build_session
 from benchbed.engine.trainer import Trainer
-from benchbed.execution.local import LocalExecutor, _read_events
+from benchbed.execution.failures import record_killed
+from benchbed.execution.local import LocalExecutor
 from benchbed.execution.plan import PlannedRun, Settings, make_plan
-from benchbed.execution.worker import execute, record_killed
+from benchbed.execution.processes import _read_events
+from benchbed.execution.worker import execute
 from benchbed.records.record import Failure, Record
 from benchbed.records.store import Store
 from tests import fakes, toys

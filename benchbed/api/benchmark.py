@@ -1,0 +1,140 @@
+"""The path that ``benchbed run`` and ``benchbed.run`` share: plan, train, measure, tabulate.
+
+What the two do beside it is theirs: a command says what happens and writes leaderboards into the
+results folder, a function returns one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from benchbed.api.request import Request
+from benchbed.basics.environment import commit_of
+from benchbed.discovery.registry import Registry
+from benchbed.execution.plan import Plan, Settings
+from benchbed.execution.run import Summary, default_jobs, execute_plan
+from benchbed.records.store import Store
+from benchbed.report.leaderboard import Leaderboard
+from benchbed.report.with_plugins import leaderboard_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Stages(Protocol):
+    """What a caller does around the stages of the path."""
+
+    @property
+    def console(self) -> Console:
+        """Where progress is shown."""
+        ...
+
+    def planning(self) -> AbstractContextManager[object]:
+        """Return what is entered while a request is planned."""
+        ...
+
+    def training(self, plan: Plan) -> AbstractContextManager[object]:
+        """Return what is entered while a plan is carried out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one request."""
+
+    request: Request
+    plan: Plan
+    summary: Summary
+    registry: Registry
+    results: Path
+
+    @property
+    def methods(self) -> list[str]:
+        """The canonical names of the methods, baselines included."""
+        return [method.name for method in self.plan.methods]
+
+    @property
+    def all_failed(self) -> bool:
+        """Whether nothing can be tabulated, because no run has a record."""
+        runs = self.plan.runs
+        return bool(runs) and len(self.summary.failed) == len(runs)
+
+    def leaderboard(self, methods: Sequence[str] | None = None) -> Leaderboard:
+        """Return the protocol's leaderboard: of all that have records, or of some methods.
+
+        Raises:
+            BenchbedError: there are no records.
+        """
+        return leaderboard_of(self.plan.protocol, self.registry, self.results, methods=methods)
+
+
+def planned(
+    asked: Iterable[Request],
+    registry: Registry,
+    settings: Settings,
+    seeds: Sequence[int] | None,
+    planning: Callable[[], AbstractContextManager[object]],
+) -> Iterator[tuple[Request, Plan]]:
+    """Yield each request with its plan, one at a time.
+
+    Args:
+        asked: the requests.
+        registry: the installed plugins.
+        settings: where and how.
+        seeds: instead of the suite's or the protocol's own.
+        planning: makes what is entered while a request is planned.
+
+    Raises:
+        BenchbedError: a name or an option is wrong, or data is missing.
+    """
+    for request in asked:
+        with planning():
+            plan = request.plan(registry, settings, seeds)
+        yield request, plan
+
+
+def benchmark(
+    asked: Iterable[Request],
+    registry: Registry,
+    settings: Settings,
+    stages: Stages,
+    *,
+    seeds: Sequence[int] | None = None,
+    jobs: int | None = None,
+    executor: str = "local",
+    measure: bool = True,
+) -> Iterator[Outcome]:
+    """Train and measure what each request lacks, and yield what came of it before the next one.
+
+    Args:
+        asked: the requests.
+        registry: the installed plugins.
+        settings: where and how; the commit is looked up here.
+        stages: what the caller does on the way.
+        seeds: instead of the suite's or the protocol's own.
+        jobs: runs side by side; one a core by default.
+        executor: the name of the one that carries the runs out.
+        measure: whether step times and memory are measured.
+
+    Raises:
+        BenchbedError: a wrong name or option, missing data, an unwritable folder.
+        KeyboardInterrupt: after every process was stopped and nothing is half-written.
+    """
+    commit, dirty = commit_of(Path.cwd())
+    settings = replace(settings, commit=commit, dirty=dirty)
+    for request, plan in planned(asked, registry, settings, seeds, stages.planning):
+        Store(settings.results).require_writable()
+        with stages.training(plan):
+            summary = execute_plan(
+                plan,
+                registry,
+                jobs=jobs or default_jobs(),
+                console=stages.console,
+                executor=executor,
+                measure=measure,
+            )
+        yield Outcome(request, plan, summary, registry, settings.results)
