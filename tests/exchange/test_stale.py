@@ -112,7 +112,7 @@ def test_records_of_a_source_that_changed_nothing_are_not_trained_again(reposito
     assert "seed 0 has the same bits as the record; 2 records count" in done.stdout
     assert repository.states() == {"cached"}
     assert not (bench.folder / "results" / "again").exists()
-    assert "No record is stale" in repository.bench("verify", "--stale").stdout
+    assert "No record is stale" in repository.bench("verify", "--stale", "toy.toml").stdout
 
     repository.commit(HALF)
     done = repository.bench("verify", "--stale", "toy.toml")
