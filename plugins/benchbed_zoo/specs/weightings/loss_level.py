@@ -33,8 +33,9 @@ SPECS = [
             "form": Option(
                 str,
                 "kendall",
-                "kendall: + log σ; liebel: + log(1 + σ²), Liebel and Körner 2018",
-                choices=("kendall", "liebel"),
+                "kendall: L/σ² + log σ, L halved for regression; mtan: halved for all, as in the "
+                "code of MTAN; liebel: halved for all, + log(1 + σ²), Liebel and Körner 2018",
+                choices=("kendall", "liebel", "mtan"),
             ),
         },
         traits=_ADDITIVE,
