@@ -50,6 +50,17 @@ class PhasedFresh(Phased):
     fresh = True
 
 
+class Reweighted(ToyNet):
+    """Its weighting begins anew amid an epoch, and with the optimiser at the start of one."""
+
+    def phases(self):
+        return [
+            Phase(until=0.35),
+            Phase(until=0.5, fresh_weighting=True),
+            Phase(until=1.0, fresh_weighting=True, fresh_optimizer=True),
+        ]
+
+
 class Growing(ToyNet):
     """Trains ``a``, then both tasks with another hidden layer."""
 
@@ -262,6 +273,7 @@ ARCHITECTURES = {
     "one-at-a-time": OneAtATime,
     "phased": Phased,
     "phased-fresh": PhasedFresh,
+    "reweighted": Reweighted,
     "growing": Growing,
     "last-phase-without": LastPhaseWithout,
     "adversarial": Adversarial,

@@ -48,12 +48,16 @@ class Phase:
         tasks: the tasks that are trained; all when ``None``.
         lr: factor of the protocol's learning rate.
         fresh_optimizer: the optimiser's state is dropped when the phase begins.
+        fresh_weighting: the weighting strategy begins anew when the phase begins, as in a new run:
+            as it was made, and it is told of epochs and losses from the one that the phase begins
+            in.
     """
 
     until: float = 1.0
     tasks: Sequence[str] | None = None
     lr: float = 1.0
     fresh_optimizer: bool = False
+    fresh_weighting: bool = False
 
 
 class Architecture(nn.Module):

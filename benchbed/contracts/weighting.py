@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from benchbed.basics.errors import ContractError
 
 Level = Literal["loss", "gramian", "jacobian"]
+Heads = Literal["own", "weighted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ class Weighting(nn.Module):
         level: ``loss`` (:meth:`combine`), ``gramian`` (:meth:`weights`) or ``jacobian``
             (:meth:`direction`).
         heads: what a task's own parameters get under the last two levels: their task's plain
-            gradient (``own``) or that times the task's weight (``weighted``).
+            gradient (``own``) or that times the task's weight (``weighted``). A class states it, or
+            its constructor sets it from an option. What else they may get, see
+            :meth:`head_weights`.
         sums_to: what the weights sum to, as users read it: ``T``, ``1``, ``free``.
         at: where gradients are taken: ``shared`` (all shared parameters), ``last`` (those of the
             architecture's ``last_shared()``) or ``representation`` (its representation; both only
@@ -71,7 +74,7 @@ class Weighting(nn.Module):
     """
 
     level: ClassVar[Level]
-    heads: ClassVar[Literal["own", "weighted"]] = "own"
+    heads: Heads = "own"
     sums_to: ClassVar[str] = "free"
     at: ClassVar[Literal["shared", "last", "representation"]] = "shared"
     batches: ClassVar[int] = 1
@@ -108,6 +111,17 @@ class Weighting(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} must define weights(gramian, losses).")
 
+    def head_weights(self, weights: Tensor) -> Tensor:
+        """Gramian level: return what the gradients of tasks' own parameters are multiplied by.
+
+        Args:
+            weights: what :meth:`weights` returned in this step, ``(T,)``.
+
+        Returns:
+            ``(T,)``, on the CPU; by default what ``heads`` says.
+        """
+        return weights if self.heads == "weighted" else torch.ones_like(weights)
+
     def direction(
         self, rows: Mapping[str, Tensor], losses: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
@@ -143,12 +157,16 @@ _METHODS: Mapping[Level, str] = {
 }
 
 
-def check_weighting(cls: type[Weighting]) -> None:
-    """Refuse a class without a valid level, or without the method of its level.
+def check_weighting(strategy: type[Weighting] | Weighting) -> None:
+    """Refuse a strategy without a valid level, or without the method of its level.
+
+    Args:
+        strategy: its class, or an object whose constructor may have set ``heads``.
 
     Raises:
         ContractError: with the name of the class and of the method.
     """
+    cls = strategy if isinstance(strategy, type) else type(strategy)
     level: Any = getattr(cls, "level", None)
     if level not in list(_METHODS):
         raise ContractError(
@@ -158,7 +176,7 @@ def check_weighting(cls: type[Weighting]) -> None:
     names = [method, "transform"] if level == "loss" else [method]
     if all(getattr(cls, name) is getattr(Weighting, name) for name in names):
         raise ContractError(f"{cls.__name__} is of level '{level}' and must define {method}().")
-    if cls.heads not in {"own", "weighted"}:
+    if strategy.heads not in {"own", "weighted"}:
         raise ContractError(f"{cls.__name__}.heads must be 'own' or 'weighted'.")
     if cls.sums_to not in {"T", "1", "free"}:
         raise ContractError(
@@ -183,13 +201,15 @@ def check_weighting(cls: type[Weighting]) -> None:
         raise ContractError(f"{cls.__name__}: only the level 'gramian' draws several batches.")
 
 
-def check_weights(strategy: Weighting, weights: object, count: int) -> Tensor:
-    """Return what ``weights`` returned.
+def check_weights(
+    strategy: Weighting, weights: object, count: int, method: str = "weights"
+) -> Tensor:
+    """Return what a method of a strategy returned.
 
     Raises:
         ContractError: it is not a vector of ``count`` finite weights.
     """
-    name = f"{type(strategy).__name__}.weights"
+    name = f"{type(strategy).__name__}.{method}"
     if not isinstance(weights, Tensor) or tuple(weights.shape) != (count,):
         got = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
         raise ContractError(f"{name} must return a tensor of shape ({count},), got {got}.")

@@ -299,12 +299,12 @@ class Backward:
                 shared = self._directions(rows, losses, feature)
         if feature is not None:
             self._through(feature, rows, factors, shared, losses, keep=keep)
-            self._add(rows, self._head_factors(losses, factors), None)
+            self._add(rows, self._head_factors(losses, weights), None)
         elif shared is not None:
             accumulate(list(rows.direct.values()), shared)
-            self._add(rows, self._head_factors(losses, factors), None)
+            self._add(rows, self._head_factors(losses, weights), None)
         else:
-            self._add(rows, self._head_factors(losses, factors), factors)
+            self._add(rows, self._head_factors(losses, weights), factors)
         return weights
 
     def _at_last(
@@ -322,7 +322,7 @@ class Backward:
         )
         reached = [(p, g) for p, g in zip(shared, found, strict=True) if g is not None]
         accumulate([p for p, _ in reached], [g for _, g in reached])
-        self._add(rows, self._head_factors(losses, factors), None)
+        self._add(rows, self._head_factors(losses, weights), None)
         return weights
 
     def _products(self, batches: Sequence[Rows], losses: Mapping[str, Tensor]) -> Tensor:
@@ -372,12 +372,14 @@ class Backward:
         return False
 
     def _head_factors(
-        self, losses: Mapping[str, Tensor], factors: Sequence[float]
+        self, losses: Mapping[str, Tensor], weights: Tensor | None
     ) -> dict[str, float]:
-        weighted = self.strategy.last.heads == "weighted"
-        return {
-            task: factor if weighted else 1.0 for task, factor in zip(losses, factors, strict=True)
-        }
+        """Return what each task's own gradients are multiplied by; 1 where there are no weights."""
+        if weights is None:
+            return dict.fromkeys(losses, 1.0)
+        last = self.strategy.last
+        found = check_weights(last, last.head_weights(weights), len(losses), "head_weights")
+        return dict(zip(losses, found.tolist(), strict=True))
 
     def _seen(self, rows: Rows, task: str) -> list[Tensor]:
         """Return the gradients of a task that the strategy looks at."""

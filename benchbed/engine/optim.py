@@ -125,6 +125,15 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr * group["factor"]
 
 
+def hand_over(
+    before: torch.optim.Optimizer, after: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]
+) -> None:
+    """Give an optimiser the state that another one has for some parameters."""
+    for parameter in parameters:
+        if parameter in before.state:
+            after.state[parameter] = before.state[parameter]
+
+
 def forget(optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]) -> None:
     """Drop the optimiser's state for parameters that were re-initialised."""
     for parameter in parameters:

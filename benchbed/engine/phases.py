@@ -51,6 +51,29 @@ def timed_phases(session: Session, updates: int) -> list[tuple[int, Phase]]:
     return list(zip(ends, phases, strict=True))
 
 
+def epochs_of_weighting(
+    phases: Sequence[tuple[int, Phase]], index: int, updates: int, epochs: int
+) -> tuple[int, int]:
+    """Return between which epochs the weighting of a phase works: the first, and the one after.
+
+    Args:
+        phases: with the update before which each one ends.
+        index: of the phase.
+        updates: in an epoch.
+        epochs: of the whole training.
+    """
+    first, after = 0, epochs
+    for number, (_, phase) in enumerate(phases):
+        if not number or not phase.fresh_weighting:
+            continue
+        begins = phases[number - 1][0]
+        if number <= index:
+            first = begins // updates
+        else:
+            after = min(after, -(-begins // updates))
+    return first, after
+
+
 def phase_after(phases: Sequence[tuple[int, Phase]], updates: int) -> int:
     """Return the phase of the last of so many updates, one at least."""
     return bisect_right([end for end, _ in phases[:-1]], updates - 1)

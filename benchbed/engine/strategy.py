@@ -125,6 +125,6 @@ def build_strategy(components: Sequence[Component], context: WeightingContext) -
     members: list[Weighting] = []
     for component in components:
         member = make_component(component, Weighting, context)
-        check_weighting(type(member))
+        check_weighting(member)
         members.append(member)
     return Strategy(members or [Plain(context)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from benchbed.basics.errors import ContractError
-from benchbed.contracts.architecture import Architecture
+from benchbed.contracts.architecture import Architecture, Phase
 from benchbed.contracts.transform import Batch
 from benchbed.contracts.weighting import EpochInfo
 from benchbed.engine.checkpoint import checkpoint_identity, load_checkpoint, save_checkpoint
@@ -25,12 +26,14 @@ from benchbed.engine.movement import Movement
 from benchbed.engine.optim import (
     build_optimizer,
     forget,
+    hand_over,
     lr_factors,
     schedule_factor,
     set_learning_rate,
 )
 from benchbed.engine.phases import (
     batches_per_update,
+    epochs_of_weighting,
     phase_after,
     timed_phases,
     updates_per_epoch,
@@ -86,6 +89,8 @@ class Trainer:
         self.group = batches_per_update(session)
         self.steps = self._updates_per_epoch()
         self.phases = timed_phases(session, self.steps)
+        anew = any(phase.fresh_weighting for _, phase in self.phases)
+        self._as_made = copy.deepcopy(session.strategy) if anew else None
         self.evaluator = Evaluator(session.tasks, self.protocol.batch_size, session.device)
         self.selector = Selector(self.protocol.selection, self.protocol.epochs, session.tasks)
         self.progress = Progress(notes=self._batch_level())
@@ -176,6 +181,7 @@ class Trainer:
 
     def _train_epoch(self) -> dict[str, float]:
         session, protocol, progress = self.session, self.protocol, self.progress
+        self._enter_phase()
         session.strategy.epoch(self._epoch_info())
         session.network.train()
         if progress.epoch == 0:
@@ -207,8 +213,10 @@ class Trainer:
 
     def update(self, group: list[Batch], *, log: bool = False) -> Stepped:
         """Make the update that a group of mini-batches stands for."""
-        progress = self.progress
+        progress, strategy = self.progress, self.session.strategy
         self._enter_phase()
+        if self.session.strategy is not strategy:  # it begins in the middle of an epoch
+            self.session.strategy.epoch(self._epoch_info())
         phase = self.phases[progress.phase][1]
         factor = schedule_factor(
             self.protocol.schedule, progress.step, self.steps, self.protocol.epochs
@@ -250,11 +258,19 @@ class Trainer:
             reset = list(network.enter_phase(progress.phase, generator))
             if self.ema is not None:
                 _take_over(reset, network, self.scored)
-            if self.phases[progress.phase][1].fresh_optimizer:
-                self.optimizer = self._make_optimizer()
-            else:
-                forget(self.optimizer, [p for module in reset for p in module.parameters()])
+            self._begin_anew(self.phases[progress.phase][1])
+            forget(self.optimizer, [p for module in reset for p in module.parameters()])
             self.updater = self._make_updater()
+
+    def _begin_anew(self, phase: Phase) -> None:
+        """Replace the strategy and the optimiser's state, as a phase that begins asks for."""
+        session, before = self.session, self.optimizer
+        if phase.fresh_weighting and self._as_made is not None:
+            session.strategy = copy.deepcopy(self._as_made)
+        if phase.fresh_weighting or phase.fresh_optimizer:
+            self.optimizer = self._make_optimizer()
+        if not phase.fresh_optimizer:
+            hand_over(before, self.optimizer, session.network.parameters())
 
     def _note_engine(self) -> None:
         """Note how gradients were taken, and what came of comparing the ways."""
@@ -265,18 +281,24 @@ class Trainer:
         progress.notes += [x for x in backward.checked.notes if x not in progress.notes]
 
     def _epoch_info(self) -> EpochInfo:
+        """Return what the strategy may know, counted from the epoch that it began in."""
+        progress = self.progress
+        first, after = epochs_of_weighting(
+            self.phases, progress.phase, self.steps, self.protocol.epochs
+        )
+
         def losses(split: str) -> dict[str, list[float]]:
-            never: list[float | None] = [None] * self.progress.epoch
+            never: list[float | None] = [None] * progress.epoch
             return {
                 name: [
                     math.nan if value is None else value
-                    for value in self.progress.curves.get(f"{split}/{name}/loss", never)
+                    for value in progress.curves.get(f"{split}/{name}/loss", never)[first:]
                 ]
                 for name in self.session.tasks
             }
 
         return EpochInfo(
-            self.progress.epoch, self.protocol.epochs, losses("train"), losses("validation")
+            progress.epoch - first, after - first, losses("train"), losses("validation")
         )
 
     def _finish(self, test: Split) -> Outcome:

@@ -101,7 +101,7 @@ def train(
             trainer.run(on_epoch)
         return Trained(
             copy_state(parts.network),
-            copied(whole_state(parts.strategy)),
+            copied(whole_state(trainer.session.strategy)),
             trainer.progress.curves,
             done[0] if done else 0,
         )

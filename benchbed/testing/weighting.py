@@ -121,9 +121,9 @@ class WeightingContract(Contract):
                 for batch in problem.batches
                 for task in range(count)
             ]
-            result = {
-                "weights": check_weights(weighting, weighting.weights(gramian(rows), losses), count)
-            }
+            weights = check_weights(weighting, weighting.weights(gramian(rows), losses), count)
+            check_weights(weighting, weighting.head_weights(weights), count, "head_weights")
+            result = {"weights": weights}
         else:
             batch = problem.batches[-1]
             shapes = {key: gradient.shape[1:] for key, gradient in batch.items()}

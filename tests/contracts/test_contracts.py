@@ -197,6 +197,23 @@ def test_a_weighting_without_level_or_its_method_names_class_and_method(members,
     refused(words, check_weighting, weighting(**members))
 
 
+def test_heads_that_a_constructor_sets_are_looked_at_too():
+    def init(self, context, heads):
+        Weighting.__init__(self, context)
+        self.heads = heads
+
+    cls = weighting(level="gramian", weights=lambda self, gramian, losses: 0, __init__=init)
+    assert check_weighting(cls(WeightingContext(["a"]), "weighted")) is None
+    refused(["Odd.heads", "'own' or 'weighted'"], check_weighting, cls(WeightingContext(["a"]), ""))
+
+
+def test_own_parameters_get_what_heads_says_unless_a_strategy_says_otherwise():
+    weights = torch.tensor([0.5, -2.0])
+    for heads, expected in (("own", [1.0, 1.0]), ("weighted", [0.5, -2.0])):
+        strategy = weighting(heads=heads)(WeightingContext(["a", "b"]))
+        assert strategy.head_weights(weights).tolist() == expected
+
+
 def test_a_loss_level_weighting_sums_what_transform_returns():
     cls = weighting(
         level="loss", transform=lambda self, losses: {k: 2 * v for k, v in losses.items()}
@@ -235,6 +252,9 @@ def test_finite_weights_one_a_task_pass():
 def test_weights_that_break_the_contract_name_class_and_method(weights, words):
     strategy = NormBalance(WeightingContext(["a", "b"]))
     refused(["NormBalance.weights", *words], check_weights, strategy, weights, 2)
+    refused(
+        ["NormBalance.head_weights", *words], check_weights, strategy, weights, 2, "head_weights"
+    )
 
 
 @pytest.mark.parametrize(

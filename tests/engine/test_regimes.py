@@ -238,6 +238,111 @@ def test_re_initialised_weights_follow_from_seed_and_phase(all_regimes, toy_prot
     assert torch.equal(*drawn)
 
 
+def epochs_told(trainer, monkeypatch):
+    """What the strategy is told, whichever object it is: the class notes it."""
+    told, cls = [], type(trainer.session.strategy.last)
+    epoch = cls.epoch
+
+    def noting(strategy, info):
+        told.append((id(strategy), info))
+        epoch(strategy, info)
+
+    monkeypatch.setattr(cls, "epoch", noting)
+    return told
+
+
+def test_a_weighting_that_begins_anew_is_told_of_epochs_from_there(
+    all_regimes, toy_protocol, monkeypatch
+):
+    """Phases begin before updates 6 of 16, in epoch 2, and 8, at the start of epoch 3."""
+    trainer = make_trainer(make_job(toy_protocol, all_regimes, "reweighted+dwa"))
+    assert [end for end, _ in trainer.phases] == [6, 8, 16]
+    told = epochs_told(trainer, monkeypatch)
+    curves = trainer.run().progress.curves
+    assert [(info.epoch, info.epochs) for _, info in told] == [
+        (0, 2),
+        (1, 2),
+        (0, 1),
+        (0, 2),
+        (1, 2),
+    ]
+    strategies = [strategy for strategy, _ in told]
+    assert strategies[0] == strategies[1]
+    assert strategies[3] == strategies[4]
+    assert len(set(strategies)) == 3
+    begins = [0, 0, 1, 2, 2]
+    for begin, (_, info) in zip(begins, told, strict=True):
+        for task in "ab":
+            seen = slice(begin, begin + info.epoch)
+            assert info.train_losses[task] == curves[f"train/{task}/loss"][seen]
+            assert info.validation_losses[task] == curves[f"validation/{task}/loss"][seen]
+
+
+class Halves(regimes.ToyNet):
+    """Two halves, of which the second begins as a new run does."""
+
+    def phases(self):
+        return [
+            regimes.Phase(until=0.5),
+            regimes.Phase(fresh_optimizer=True, fresh_weighting=True),
+        ]
+
+
+def dwa(before, last):
+    """DWA's weight of ``a`` at temperature 2 after two epochs' losses of both tasks."""
+    ratios = np.exp([last[task] / before[task] / 2 for task in "ab"])
+    return 2 * ratios[0] / ratios.sum()
+
+
+def test_dwas_weights_are_one_again_in_the_first_two_epochs_of_a_second_half(
+    all_regimes, toy_protocol
+):
+    protocol = msgspec.structs.replace(toy_protocol, epochs=8)
+    job = make_job(protocol, all_regimes, "phased+dwa")
+    curves = make_trainer(with_network(job, "Halves")).run().progress.curves
+    losses = [{task: curves[f"train/{task}/loss"][epoch] for task in "ab"} for epoch in range(8)]
+    first, second = ([dwa(*losses[at : at + 2]) for at in pair] for pair in ((0, 1), (4, 5)))
+    assert curves["weight/a"] == pytest.approx([1, 1, *first, 1, 1, *second], rel=1e-6)
+    assert all(abs(weight - 1) > 1e-4 for weight in second)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_what_a_weighting_learns_begins_anew_and_the_network_keeps_its_state(
+    all_regimes, toy_protocol, monkeypatch, fresh
+):
+    phases = [regimes.Phase(until=0.5), regimes.Phase(fresh_weighting=True, fresh_optimizer=fresh)]
+    monkeypatch.setattr(Halves, "phases", lambda self: phases)
+    job = make_job(toy_protocol, all_regimes, "phased+uncertainty:init=-0.5")
+    trainer = make_trainer(with_network(job, "Halves"))
+    learned = []
+    for _ in range(9):
+        trainer.session.network.train()
+        trainer._enter_phase()
+        learned.append([float(p.detach()) for p in trainer.session.strategy.parameters()])
+        first_update(trainer)
+    assert learned[0] == learned[8] == [-0.5, -0.5]
+    assert all(-0.5 not in values for values in learned[1:8])
+    group = {g["name"]: g["params"] for g in trainer.optimizer.param_groups}
+    ours = list(trainer.session.strategy.parameters())
+    assert list(map(id, group["weighting"])) == list(map(id, ours))
+    steps = {
+        name: {float(trainer.optimizer.state[p]["step"]) for p in group[name]} for name in group
+    }
+    assert steps == {"network": {1.0 if fresh else 9.0}, "weighting": {1.0}}
+
+
+def test_a_weightings_own_optimiser_begins_anew_with_it(all_regimes, toy_protocol):
+    trainer = make_trainer(make_job(toy_protocol, all_regimes, "reweighted+looks-back"))
+    steps = []
+    for _ in range(10):
+        trainer.session.network.train()
+        first_update(trainer)
+        strategy = trainer.session.strategy.last
+        moments = [strategy.optimizer.state[p]["step"] for p in strategy.logits.values()]
+        steps.append({float(step) for step in moments})
+    assert steps == [{float(n)} for n in (1, 2, 3, 4, 5, 6, 1, 2, 1, 2)]
+
+
 @pytest.mark.parametrize("ends", [(1.0,), (0.3, 0.65, 1.0), (0.01, 1.0), (0.5, 0.51, 1.0)])
 def test_the_phase_after_some_updates_is_that_in_which_the_last_of_them_fell(
     all_regimes, toy_protocol, monkeypatch, ends

@@ -16,6 +16,8 @@ from benchbed_zoo.metrics.matching import ContourMatcher
 from benchbed_zoo.metrics.thinning import Mask, thin
 
 Score = Literal["odsF", "oisF", "AP"]
+Ties = Literal["highest", "lowest"]
+Empty = Literal["zero", "one"]
 
 THRESHOLDS: Final = {
     99: tuple(i / 100 for i in range(1, 100)),
@@ -28,18 +30,24 @@ class ContourScore(Metric):
     """F-measure or average precision from counts at each threshold, pooled over images.
 
     A pixel is predicted where its probability is at least the threshold. Recall is the share of
-    annotated pixels that are found, precision that of predicted pixels that are right, and 0 where
-    nothing is predicted; F = 2 P R / (P + R), 0 where both are. The scores, by P. Arbeláez et al.:
+    annotated pixels that are found, precision that of predicted pixels that are right, and where
+    nothing is predicted 0 (``empty = zero``) or 1 (``one``, as in seism); F = 2 P R / (P + R), 0
+    where both are. The scores, by P. Arbeláez et al.:
     Contour Detection and Hierarchical Image Segmentation, PAMI 2011, are
 
     - ``odsF``: the largest F over thresholds that are the same for all images. BSDS also looks
       between neighbouring thresholds, on straight lines of P and R; this does not.
     - ``oisF``: F of the counts that each image has at its own best threshold. Of equal ones that is
-      the highest, so that an image without annotated pixels adds the fewest wrong ones.
+      the highest (``ties = highest``), so that an image without annotated pixels adds the fewest
+      wrong ones, or the lowest (``lowest``, as in BSDS and seism), so that it adds the most.
     - ``AP``: P as a function of R, summed over R = 0, 0.01, …, 1 and divided by 100 (at 0 it adds
       nothing). It is linear between the thresholds' points and 0 outside them; of points of equal R
       that of the lowest threshold counts, and with a single R the AP is 0. So do the codes of BSDS
       and of P. Dollár's toolbox; hence a perfect map of 0 and 1 has F = 1, but AP = 0.
+
+    Where nothing is predicted nothing is found, and F is 0 either way: of the scores ``empty``
+    changes the AP alone, whose curve then begins at P = 1 for R = 0. seism is the code of J.
+    Pont-Tuset and F. Marques, CVPR 2013, with which papers on PASCAL-Context score.
 
     All are exact under any batches, and NaN where no pixel is annotated as contour in any image.
     An image that is ignored altogether does not count. Scores of equal ``state_key`` share their
@@ -54,18 +62,30 @@ class ContourScore(Metric):
     best: Tensor
     thresholds: Tensor
 
-    def __init__(self, score: Score, thresholds: int, ignore: int = -100) -> None:
+    def __init__(
+        self,
+        score: Score,
+        thresholds: int,
+        ignore: int = -100,
+        *,
+        ties: Ties = "highest",
+        empty: Empty = "zero",
+    ) -> None:
         """Start without images.
 
         Args:
             score: which one ``compute`` returns.
             thresholds: their number, a key of :data:`THRESHOLDS`.
             ignore: the class index of pixels that do not count; by default no pixel has it.
+            ties: which of an image's equally good thresholds is its best.
+            empty: precision where nothing is predicted.
         """
         super().__init__()
-        self.state_key: tuple[object, ...] = (type(self).__name__, thresholds, ignore)
+        self.state_key: tuple[object, ...] = (type(self).__name__, thresholds, ignore, ties)
         self._score = score
         self._ignore = ignore
+        self._lowest = ties == "lowest"
+        self._empty = float(empty == "one")
         self.register_buffer("thresholds", torch.tensor(THRESHOLDS[thresholds]), persistent=False)
         # Rows: annotated pixels found and in all, predicted pixels that are right and in all.
         self.add_state("counts", torch.zeros(4, thresholds, dtype=torch.int64), "sum")
@@ -80,10 +100,21 @@ class ContourScore(Metric):
         """
         target = target.unsqueeze(1) if target.dim() == 3 else target
         counts = self.count(prediction.float(), target).to(self.counts.device)
-        f_measure = _f_measure(*_precision_recall(counts.movedim(1, 0)))
-        at = counts.shape[-1] - 1 - f_measure.flip(-1).argmax(dim=-1)
+        f_measure = _f_measure(*self._precision_recall(counts.movedim(1, 0)))
+        at = self._best_thresholds(f_measure)
         self.counts += counts.sum(dim=0)
         self.best += counts[torch.arange(len(counts), device=at.device), :, at].sum(dim=0)
+
+    def _best_thresholds(self, f_measure: Tensor) -> Tensor:
+        """Return the place of each image's best threshold, ``(N,)``, from its F, ``(N, T)``."""
+        if self._lowest:
+            return f_measure.argmax(dim=-1)
+        return f_measure.shape[-1] - 1 - f_measure.flip(-1).argmax(dim=-1)
+
+    def _precision_recall(self, counts: Tensor) -> tuple[Tensor, Tensor]:
+        found, annotated, right, predicted = counts.double()
+        precision = (right / predicted.clamp(min=1)).masked_fill(predicted == 0, self._empty)
+        return precision, found / annotated.clamp(min=1)
 
     @abstractmethod
     def count(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -99,8 +130,8 @@ class ContourScore(Metric):
         if not self.counts[1].any():
             return torch.full((), math.nan, dtype=torch.float64, device=self.counts.device)
         if self._score == "oisF":
-            return _f_measure(*_precision_recall(self.best))
-        precision, recall = _precision_recall(self.counts)
+            return _f_measure(*self._precision_recall(self.best))
+        precision, recall = self._precision_recall(self.counts)
         if self._score == "odsF":
             return _f_measure(precision, recall).max()
         return _average_precision(precision, recall)
@@ -139,7 +170,16 @@ class MatchedScore(ContourScore):
     ignored where every annotator ignores it; an annotator who ignores all pixels is absent.
     """
 
-    def __init__(self, score: Score, thresholds: int, max_dist: float, ignore: int = -100) -> None:
+    def __init__(
+        self,
+        score: Score,
+        thresholds: int,
+        max_dist: float,
+        ignore: int = -100,
+        *,
+        ties: Ties = "highest",
+        empty: Empty = "zero",
+    ) -> None:
         """Start without images.
 
         Args:
@@ -147,8 +187,10 @@ class MatchedScore(ContourScore):
             thresholds: their number, a key of :data:`THRESHOLDS`.
             max_dist: the largest distance of a match, as a share of the image's diagonal.
             ignore: the class index of pixels that do not count; by default no pixel has it.
+            ties: which of an image's equally good thresholds is its best.
+            empty: precision where nothing is predicted.
         """
-        super().__init__(score, thresholds, ignore)
+        super().__init__(score, thresholds, ignore, ties=ties, empty=empty)
         self.state_key = (*self.state_key, max_dist)
         self._max_dist = max_dist
 
@@ -203,11 +245,6 @@ def _match(predicted: Mask, matchers: list[ContourMatcher]) -> tuple[int, int, i
         return pairs, annotated, pairs, pixels
     matched = [matcher.matched(predicted) for matcher in matchers]
     return int(np.sum(matched)), annotated, int(np.any(matched, axis=0).sum()), pixels
-
-
-def _precision_recall(counts: Tensor) -> tuple[Tensor, Tensor]:
-    found, annotated, right, predicted = counts.double()
-    return right / predicted.clamp(min=1), found / annotated.clamp(min=1)
 
 
 def _f_measure(precision: Tensor, recall: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 
 from benchbed.contracts.dataset import Target
-from benchbed_zoo.metrics.edges import MatchedScore, PixelScore
+from benchbed_zoo.metrics.edges import Empty, MatchedScore, PixelScore, Ties
 from benchbed_zoo.metrics.masking import at_least_single
 from benchbed_zoo.tasks.parts.balanced import balanced_bce
 from benchbed_zoo.tasks.parts.binary_map import BinaryMap
@@ -34,6 +34,8 @@ class Edges(BinaryMap):
         matching: bool = False,
         thresholds: int = 99,
         max_dist: float = 0.0075,
+        ties: Ties = "highest",
+        empty: Empty = "zero",
     ) -> None:
         """Check the target.
 
@@ -48,6 +50,8 @@ class Edges(BinaryMap):
             matching: score by matching too.
             thresholds: number of thresholds of the metrics, 99 or 101.
             max_dist: the largest distance of a match, as a share of the image's diagonal.
+            ties: which of an image's equally good thresholds counts in oisF.
+            empty: precision where nothing is predicted, as it counts in AP and pixel_AP.
 
         Raises:
             DataError: the target is none of maps of two classes.
@@ -63,6 +67,8 @@ class Edges(BinaryMap):
         self._bag = bag
         self._thresholds = thresholds
         self._max_dist = max_dist
+        self._ties = ties
+        self._empty = empty
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
         """Return the summed cross-entropy, balanced, and the number of pixels and bags.
@@ -103,12 +109,14 @@ class Edges(BinaryMap):
 
     def metrics(self) -> dict[str, Metric]:
         """Return F at the best threshold and average precision, of pixels and of matches."""
-        number, ignore = self._thresholds, self.ignore
+        number, ignore, ties, empty = self._thresholds, self.ignore, self._ties, self._empty
         metrics: dict[str, Metric] = {
-            "pixel_F": PixelScore("odsF", number, ignore),
-            "pixel_AP": PixelScore("AP", number, ignore),
+            "pixel_F": PixelScore("odsF", number, ignore, ties=ties, empty=empty),
+            "pixel_AP": PixelScore("AP", number, ignore, ties=ties, empty=empty),
         }
         if self.final:
             for score in ("odsF", "oisF", "AP"):
-                metrics[score] = MatchedScore(score, number, self._max_dist, ignore)
+                metrics[score] = MatchedScore(
+                    score, number, self._max_dist, ignore, ties=ties, empty=empty
+                )
         return metrics

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed.contracts.weighting import Heads, Level, Weighting, WeightingContext
 from benchbed_zoo.weightings.solvers.dual_cone import finite
 
 _SINGLE_PRECISION: Final = float(np.finfo(np.float32).eps)
@@ -31,6 +31,9 @@ class AlignedMtl(Weighting):
     the others are as without it; if all are zero, weights are 1 (1/T). A common factor of all
     gradients leaves the weights as they are.
 
+    Own parameters get plain gradients; with ``heads=weighted`` these times the weights, as with
+    ``scale_decoder_grad`` in the authors' code, which is off unless asked for.
+
     Source: D. Senushkin et al.: Independent Component Alignment for Multi-Task Learning, CVPR 2023,
     algorithm 1.
     """
@@ -39,9 +42,15 @@ class AlignedMtl(Weighting):
     sums_to: ClassVar[str] = "free"
 
     def __init__(
-        self, context: WeightingContext, *, scale_mode: str = "min", reduction: str = "sum"
+        self,
+        context: WeightingContext,
+        *,
+        scale_mode: str = "min",
+        reduction: str = "sum",
+        heads: Heads = "own",
     ) -> None:
         super().__init__(context)
+        self.heads = heads
         self.scale_mode = scale_mode
         self.reduction = reduction
 

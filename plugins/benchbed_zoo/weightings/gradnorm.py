@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed.contracts.weighting import Heads, Level, Weighting, WeightingContext
 
 
 class GradNorm(Weighting):
@@ -30,7 +30,7 @@ class GradNorm(Weighting):
     """
 
     level: ClassVar[Level] = "gramian"
-    heads: ClassVar[Literal["own", "weighted"]] = "weighted"
+    heads: Heads = "weighted"
     sums_to: ClassVar[str] = "T"
     at: ClassVar[Literal["shared", "last", "representation"]] = "last"
 

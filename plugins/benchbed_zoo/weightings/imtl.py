@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from benchbed.contracts.weighting import WeightingContext
+from benchbed.contracts.weighting import Heads, WeightingContext
 from benchbed_zoo.weightings.imtl_g import ImtlG
 
 
@@ -18,13 +18,13 @@ class Imtl(ImtlG):
     with weight 1, as own parameters do: e^(s_t)·L_t tends to 1. The shared parameters get IMTL-G's
     combination of the scaled losses' gradients, see there also for gradients that are zero or
     dependent. Scales do not change the direction of that, but its length, and the plain gradients
-    of the tasks' own parameters.
+    of the tasks' own parameters. ``heads`` is as for IMTL-G; s_t has weight 1 either way.
 
     Source: L. Liu et al.: Towards Impartial Multi-task Learning, ICLR 2021, algorithm 1.
     """
 
-    def __init__(self, context: WeightingContext) -> None:
-        super().__init__(context)
+    def __init__(self, context: WeightingContext, *, heads: Heads = "own") -> None:
+        super().__init__(context, heads=heads)
         self.scale = nn.ParameterDict(
             {name: nn.Parameter(torch.tensor(0.0)) for name in context.tasks}
         )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchbed.basics.errors import RunError
-from benchbed.contracts.weighting import Level, Weighting
+from benchbed.contracts.weighting import Heads, Level, Weighting, WeightingContext
 from benchbed_zoo.weightings.solvers.dual_cone import unit_gramian
 from benchbed_zoo.weightings.solvers.min_norm import ROUNDING
 
@@ -37,11 +37,16 @@ class ImtlG(Weighting):
 
     Source: L. Liu et al.: Towards Impartial Multi-task Learning, ICLR 2021. The paper takes the
     gradients of the shared representation to save time; here they are those of all shared
-    parameters, as in most code since. Own parameters get plain gradients, as in the paper.
+    parameters, as in most code since. Own parameters get plain gradients, as in the paper; with
+    ``heads=weighted`` these times α, as in Nash-MTL's code.
     """
 
     level: ClassVar[Level] = "gramian"
     sums_to: ClassVar[str] = "1"
+
+    def __init__(self, context: WeightingContext, *, heads: Heads = "own") -> None:
+        super().__init__(context)
+        self.heads = heads
 
     def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
         """Return α."""

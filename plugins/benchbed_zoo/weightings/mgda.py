@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchbed.basics.errors import RunError
-from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed.contracts.weighting import Heads, Level, Weighting, WeightingContext
 from benchbed_zoo.weightings.solvers.dual_cone import finite
 from benchbed_zoo.weightings.solvers.min_norm import min_norm_weights
 
@@ -27,14 +27,20 @@ class Mgda(Weighting):
     not 0 makes the divided one infinite, and its weight 0; if all losses are 0 nothing is divided
     by them. A negative loss ends the run with a sentence.
 
+    ``heads``: a task's own parameters get its plain gradient (``own``), as in algorithm 2 of Sener
+    and Koltun, or that times the task's weight (``weighted``), as in their code.
+
     Source: J.-A. Désidéri, 2012; O. Sener and V. Koltun, NeurIPS 2018, eq. 3.
     """
 
     level: ClassVar[Level] = "gramian"
     sums_to: ClassVar[str] = "1"
 
-    def __init__(self, context: WeightingContext, *, normalisation: str = "none") -> None:
+    def __init__(
+        self, context: WeightingContext, *, normalisation: str = "none", heads: Heads = "own"
+    ) -> None:
         super().__init__(context)
+        self.heads = heads
         self.normalisation = normalisation
 
     def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:

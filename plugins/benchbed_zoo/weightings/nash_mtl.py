@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed.contracts.weighting import Heads, Level, Weighting, WeightingContext
 from benchbed_zoo.weightings.solvers.dual_cone import unit_gramian
 from benchbed_zoo.weightings.solvers.fair_shares import fair_shares
 
@@ -20,7 +20,8 @@ class NashMtl(Weighting):
     d = Σ_i α_i·g_i is, up to its length, what maximises Σ_i log(g_i·d) in a ball. Lengths are
     divided out first (β_i = ‖g_i‖·α_i solves Cβ = 1/β with the cosines C), so that a task's scale
     changes nothing but the inverse of its weight: α_i·g_i and d stay as they are. That needs the
-    weights on the tasks' own parameters too, as the authors' code has them: ``heads`` is weighted.
+    weights on the tasks' own parameters too, as the authors' code has them: ``heads`` is weighted
+    unless given as ``own``.
 
     (Gα)_i·α_i is 1 up to rounding, which is 1e-16 unless the gradients nearly cancel out: from
     ‖Σ_i w_i·g_i/‖g_i‖‖ = 1e-4 for some w of the simplex on, it is about 1e-8, as an entry of C that
@@ -31,28 +32,41 @@ class NashMtl(Weighting):
     whose gradient is zero has weight 0, the others bargain among themselves.
 
     ``update_every``: weights are computed at the first of so many steps and kept for the others; a
-    step with a task that has no weight yet computes them too. ``max_norm``: where ‖d‖ is larger,
-    all weights are multiplied by max_norm/‖d‖; 0 for no limit, as in the paper's algorithm. The
-    authors' code has max_norm = 1, for the shared parameters alone. As αᵀGα = T, d of an exact
-    solution is √T long at every step, so that a limit only matters to how fast is learned, or to
-    weights that are kept for several steps.
+    step with a task that has no weight yet computes them too.
+
+    ``max_norm``: where ‖d‖ is larger, d is shortened to it; 0 for no limit, as in the paper's
+    algorithm. ``clip`` says what is multiplied by max_norm/‖d‖: ``all`` weights, or those of the
+    ``shared`` parameters alone, while own parameters get α_i·∇L_i as they would without a limit.
+    The authors' code has the latter with max_norm = 1, after each backward pass. As αᵀGα = T, d of
+    an exact solution is √T long at every step, and max_norm/√T is a constant factor: of the whole
+    learning rate with ``all``, of that of the shared parameters with ``shared``. Where weights are
+    kept for several steps the factor changes from step to step.
 
     Source: A. Navon et al., ICML 2022, claim 3.1 and algorithm 1.
     """
 
     level: ClassVar[Level] = "gramian"
-    heads: ClassVar[Literal["own", "weighted"]] = "weighted"
+    heads: Heads = "weighted"
     sums_to: ClassVar[str] = "free"
 
     kept: Tensor
     steps: Tensor
 
     def __init__(
-        self, context: WeightingContext, *, update_every: int = 1, max_norm: float = 0.0
+        self,
+        context: WeightingContext,
+        *,
+        update_every: int = 1,
+        max_norm: float = 0.0,
+        clip: str = "all",
+        heads: Heads = "weighted",
     ) -> None:
         super().__init__(context)
         self.update_every = update_every
         self.max_norm = max_norm
+        self.clip = clip
+        self.heads = heads
+        self._factor = 1.0
         self._places = {task: place for place, task in enumerate(context.tasks)}
         self.register_buffer("kept", torch.zeros(len(context.tasks), dtype=torch.float64))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
@@ -66,7 +80,14 @@ class NashMtl(Weighting):
         self.steps += 1
         weights = self.kept[places]
         length = float(weights @ gramian @ weights) ** 0.5 if self.max_norm else 0.0
-        return weights * (self.max_norm / length) if length > self.max_norm else weights
+        self._factor = self.max_norm / length if length > self.max_norm else 1.0
+        return weights * self._factor if self._factor != 1.0 else weights
+
+    def head_weights(self, weights: Tensor) -> Tensor:
+        """Return α, shortened as the shared parameters' unless these alone are clipped."""
+        if self.heads == "weighted" and self.clip == "shared":
+            return weights / self._factor
+        return super().head_weights(weights)
 
 
 def _bargain(gramian: np.ndarray) -> np.ndarray:

@@ -12,14 +12,20 @@ from benchbed.contracts.weighting import Level, Weighting, WeightingContext
 
 
 class Uncertainty(Weighting):
-    """L = Σ_t L_t/(c_t·σ_t²) + log σ_t, with c = 2 for regression and 1 for classification.
+    """L = Σ_t L_t/(c·σ_t²) + log σ_t, with c = 2 for regression and 1 for classification.
 
-    Learned is s_t = log σ_t², one parameter a task, without weight decay. Source: A. Kendall,
-    Y. Gal, R. Cipolla, CVPR 2018, eq. 7 (regression) and eq. 10 (classification).
+    Learned is s_t = log σ_t², one parameter a task, without weight decay; ``init`` is where it
+    starts. Source: A. Kendall, Y. Gal, R. Cipolla, CVPR 2018, eq. 7 (regression) and eq. 10
+    (classification).
 
-    With ``form=liebel`` it is L = Σ_t L_t/(2·σ_t²) + log(1 + σ_t²) for tasks of both kinds, whose
-    second term cannot become negative. Source: L. Liebel, M. Körner: Auxiliary Tasks in Multi-task
-    Learning, arXiv:1805.06334, 2018.
+    ``form=mtan`` is Σ_t L_t/(2·σ_t²) + log σ_t for tasks of both kinds, as in the released code of
+    MTAN, of LibMTL and of Nash-MTL; most printed rows of uncertainty weighting were made with it.
+    It starts at s_t = −0.5 in the first two and at 0 in the last. Source: S. Liu, E. Johns,
+    A. Davison, CVPR 2019, released code.
+
+    ``form=liebel`` is Σ_t L_t/(2·σ_t²) + log(1 + σ_t²) for tasks of both kinds, whose second term
+    cannot become negative. Source: L. Liebel, M. Körner: Auxiliary Tasks in Multi-task Learning,
+    arXiv:1805.06334, 2018.
     """
 
     level: ClassVar[Level] = "loss"
@@ -40,6 +46,7 @@ class Uncertainty(Weighting):
             if self.form == "liebel":
                 terms[name] = 0.5 * torch.exp(-s) * loss + torch.logaddexp(s, torch.zeros_like(s))
             else:
-                factor = 0.5 if name in self.context.regression else 1.0
+                halved = self.form == "mtan" or name in self.context.regression
+                factor = 0.5 if halved else 1.0
                 terms[name] = factor * torch.exp(-s) * loss + s / 2
         return terms

@@ -60,8 +60,10 @@ def assign(between, radius):
     return int(paired.sum()), float(between[rows[paired], columns[paired]].sum())
 
 
-def precision_recall(found, annotated, right, predicted):
-    return right / max(predicted, 1), found / max(annotated, 1)
+def precision_recall(found, annotated, right, predicted, empty="zero"):
+    where_nothing = {"zero": 0.0, "one": 1.0}[empty]
+    precision = right / predicted if predicted else where_nothing
+    return precision, found / max(annotated, 1)
 
 
 def f_measure(precision, recall):
@@ -85,19 +87,19 @@ def average_precision(points):
     return total / 100
 
 
-def scores(images):
+def scores(images, ties="highest", empty="zero"):
     """The scores from each image's counts, a list of (found, annotated, right, predicted)."""
     pooled = np.sum(images, axis=0) if images else np.zeros((1, 4))
     if not pooled[0][1]:
         return dict.fromkeys(("odsF", "oisF", "AP"), math.nan)
-    points = [precision_recall(*counts) for counts in pooled]
+    points = [precision_recall(*counts, empty) for counts in pooled]
     best = np.zeros(4)
     for image in images:
-        measures = [f_measure(*precision_recall(*counts)) for counts in image]
-        at = max(i for i, measure in enumerate(measures) if measure == max(measures))
-        best += image[at]
+        measures = [f_measure(*precision_recall(*counts, empty)) for counts in image]
+        equally_good = [i for i, measure in enumerate(measures) if measure == max(measures)]
+        best += image[equally_good[-1 if ties == "highest" else 0]]
     return {
         "odsF": max(f_measure(*point) for point in points),
-        "oisF": f_measure(*precision_recall(*best)),
+        "oisF": f_measure(*precision_recall(*best, empty)),
         "AP": average_precision(points),
     }

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchbed_zoo.metrics.edges import THRESHOLDS, MatchedScore, PixelScore
+from benchbed_zoo.metrics.edges import THRESHOLDS, ContourScore, MatchedScore, PixelScore
 from benchbed_zoo.metrics.matching import ContourMatcher
 from tests.zoo.metrics import naive
 
@@ -17,12 +17,12 @@ LEVELS = np.array([0.0, 0.001, 0.005, 0.01, 0.3, 0.5, 0.995, 0.999, 1.0], dtype=
 few = settings(max_examples=30, deadline=None)
 
 
-def pixel(score, thresholds=99):
-    return PixelScore(score, thresholds, ignore=255)
+def pixel(score, thresholds=99, **options):
+    return PixelScore(score, thresholds, ignore=255, **options)
 
 
-def matched(score="odsF", thresholds=99, max_dist=0.15):
-    return MatchedScore(score, thresholds, max_dist, ignore=255)
+def matched(score="odsF", thresholds=99, max_dist=0.15, **options):
+    return MatchedScore(score, thresholds, max_dist, ignore=255, **options)
 
 
 def score(make, probability, target, **options):
@@ -249,6 +249,97 @@ def test_each_image_may_have_its_own_best_threshold():
     target = np.concatenate([line(5), line(5)])
     found = score(matched, probability, target, max_dist=0.01)
     assert (found["odsF"], found["oisF"]) == (pytest.approx(0.8), 1.0)
+
+
+class Counted(ContourScore):
+    """Given counts instead of images: the prediction holds them, ``(N, 4, 99)``."""
+
+    def count(self, prediction, target):
+        return prediction.long()
+
+
+def of_counts(counts, **options):
+    """The scores by name from images' counts at 99 thresholds."""
+    found = {}
+    for name in SCORES:
+        metric = Counted(name, 99, **options)
+        metric.update(torch.as_tensor(np.asarray(counts)), torch.zeros(len(counts), 1, 1))
+        found[name] = float(metric.compute())
+    return found
+
+
+def two_images():
+    """One of 10 annotated pixels, and one without any; nothing is predicted at the last threshold.
+
+    Found, annotated, right and predicted at thresholds 1 to 50, 51 to 98, and 99.
+    """
+    steps = [50, 48, 1]
+    first = np.repeat([[8, 10, 8, 10], [4, 10, 4, 4], [0, 10, 0, 0]], steps, axis=0)
+    second = np.repeat([[0, 0, 0, 6], [0, 0, 0, 2], [0, 0, 0, 0]], steps, axis=0)
+    return np.stack([first.T, second.T])
+
+
+@pytest.mark.parametrize(
+    ("ties", "wrong"), [("highest", 0), ("lowest", 6)], ids=["highest", "lowest"]
+)
+def test_of_equally_good_thresholds_the_highest_or_the_lowest_counts(ties, wrong):
+    """The image without annotated pixels has F = 0 at all; the other is best at 1 to 50."""
+    found = of_counts(two_images(), ties=ties)
+    precision, recall = 8 / (10 + wrong), 8 / 10
+    assert found["oisF"] == pytest.approx(2 * precision * recall / (precision + recall))
+    assert {**found, "oisF": 0} == {**of_counts(two_images()), "oisF": 0}
+
+
+@pytest.mark.parametrize(("empty", "start"), [("zero", 0), ("one", 1)])
+def test_the_precision_where_nothing_is_predicted_is_where_the_curve_begins(empty, start):
+    """Points (R, P): (0, start), (0.4, 4/6), (0.8, 8/16); lines between, 0 beyond."""
+    rising = [start + (4 / 6 - start) * k / 40 for k in range(41)]
+    falling = [4 / 6 + (8 / 16 - 4 / 6) * k / 40 for k in range(1, 41)]
+    found = of_counts(two_images(), empty=empty)
+    assert found["AP"] == pytest.approx(sum(rising + falling) / 100)
+    assert {**found, "AP": 0} == {**of_counts(two_images()), "AP": 0}
+
+
+def test_the_defaults_are_the_highest_and_zero():
+    assert of_counts(two_images()) == of_counts(two_images(), ties="highest", empty="zero")
+
+
+@st.composite
+def any_counts(draw):
+    """Of one to four images; fewer pixels are predicted the higher the threshold."""
+    generator = np.random.default_rng(draw(st.integers(0, 10**6)))
+    images = []
+    for _ in range(draw(st.integers(1, 4))):
+        predicted = np.sort(generator.integers(0, draw(st.sampled_from([1, 3, 30])), 99))[::-1]
+        annotated = generator.integers(0, 12)
+        right = np.minimum(generator.integers(0, 12, 99), np.minimum(predicted, annotated))
+        images.append([right, np.full(99, annotated), right, predicted])
+    return np.array(images)
+
+
+@pytest.mark.parametrize("ties", ["highest", "lowest"])
+@pytest.mark.parametrize("empty", ["zero", "one"])
+@given(counts=any_counts())
+def test_scores_of_counts_agree_with_loops_under_both_options(ties, empty, counts):
+    expected = naive.scores([list(image.T) for image in counts], ties, empty)
+    assert of_counts(counts, ties=ties, empty=empty) == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize("ties", ["highest", "lowest"])
+@few
+@given(drawn=images())
+def test_both_options_reach_the_scores_of_images(ties, drawn):
+    options = {"ties": ties, "empty": "one"}
+    expected = naive.scores(counts_by_pixel(*drawn, THRESHOLDS[101]), **options)
+    found = score(pixel, *drawn, thresholds=101, **options)
+    assert found == pytest.approx(expected, nan_ok=True)
+    expected = naive.scores(counts_by_matching(*drawn, THRESHOLDS[99], 0.15), **options)
+    assert score(matched, *drawn, **options) == pytest.approx(expected, nan_ok=True)
+
+
+def test_states_are_shared_only_where_best_thresholds_are_the_same():
+    assert matched(ties="lowest").state_key != matched().state_key
+    assert matched(empty="one").state_key == matched().state_key
 
 
 def test_thresholds_that_leave_the_mask_as_it_is_are_skipped(monkeypatch):

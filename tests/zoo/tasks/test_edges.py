@@ -238,6 +238,35 @@ def test_options_reach_the_metrics():
     assert len(make(thresholds=101).metrics()["pixel_F"].thresholds) == 101
 
 
+def test_ties_and_empty_are_as_papers_on_pascal_context_score():
+    """A line found at all of 50 thresholds, and an image without a contour where one is seen."""
+    line, beside = torch.zeros(2, 1, 1, 40, 40)
+    line[..., 10, :], beside[..., 20, :] = 1, 1
+    targets = torch.cat([line[:, 0], 0 * line[:, 0]])
+    logits = torch.logit(torch.cat([0.505 * line, 0.305 * beside]))
+    found = {
+        name: feeding.scores(make((40, 40), matching=True, **options), logits, targets)
+        for name, options in {
+            "ours": {},
+            "theirs": {"ties": "lowest", "empty": "one"},
+            "explicit": {"ties": "highest", "empty": "zero"},
+        }.items()
+    }
+    assert found["explicit"] == found["ours"]
+    assert (found["ours"]["oisF"], found["theirs"]["oisF"]) == (1.0, pytest.approx(2 / 3, abs=0.02))
+    assert found["ours"]["odsF"] == found["theirs"]["odsF"] == 1.0
+    # points (R, P): (0, 0 or 1), and at R = 1 that of the lowest threshold, where both lines are
+    assert found["theirs"]["AP"] - found["ours"]["AP"] == pytest.approx(0.505)
+    assert found["theirs"]["pixel_AP"] - found["ours"]["pixel_AP"] == pytest.approx(0.505)
+
+
+def test_ties_and_empty_leave_no_trace_at_their_defaults():
+    spec = TestEdges().announced
+    assert spec.resolve({"ties": "highest", "empty": "zero"}) == spec.resolve({})
+    assert not {"ties", "empty"} & set(spec.resolve({}))
+    assert spec.resolve({"ties": "lowest"})["ties"] == "lowest"
+
+
 def test_predictions_are_probabilities_which_crops_average():
     outputs = torch.tensor([[[-1.0], [3.0]], [[80.0], [90.0]]])[..., None, None]
     task = make()

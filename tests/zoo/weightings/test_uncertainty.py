@@ -66,9 +66,68 @@ def test_the_default_is_kendalls_form_to_the_bit(value, s):
         assert torch.equal(found[name].detach(), expected)
 
 
-def test_there_are_two_forms():
+def test_another_form_is_refused_with_the_nearest():
     with pytest.raises(MethodError, match="option 'form' cannot be 'kendal'.*'kendall'"):
         checks.make("uncertainty:form=kendal", 2)
+
+
+# The form of MTAN's code.
+
+
+class TestUncertaintyOfMtan(WeightingContract):
+    id = "uncertainty"
+    options = {"form": "mtan", "init": -0.5}
+
+
+@given(positive, st.floats(-6, 6))
+def test_the_form_of_mtan_halves_the_losses_of_both_kinds(loss, s):
+    expected = loss / (2 * math.exp(s)) + math.log(math.exp(s / 2))
+    found = terms(f"uncertainty:form=mtan,init={s!r}", loss)
+    assert found == pytest.approx([expected] * 2, rel=1e-5, abs=1e-6)
+
+
+@given(positive, st.floats(-6, 6))
+def test_it_is_kendalls_where_all_tasks_are_of_regression(loss, s):
+    mtan, kendall = (
+        checks.make(f"uncertainty:form={form},init={s!r}", 3, regression=["t0", "t1", "t2"])
+        for form in ("mtan", "kendall")
+    )
+    given = named([loss, 2 * loss, 3 * loss])
+    assert [float(x.detach()) for x in mtan.transform(given).values()] == [
+        float(x.detach()) for x in kendall.transform(given).values()
+    ]
+
+
+@pytest.mark.parametrize("losses", [[0.3, 1.0, 0.02], [8.0, 0.5, 2.0]])
+def test_training_goes_as_in_a_loop_of_plain_autograd(losses):
+    """A weight, the tasks' log σ² from −0.5 on, and Adam on both, in float64 by hand."""
+    targets = torch.tensor(losses, dtype=torch.float64)
+    weight = torch.ones((), dtype=torch.float64, requires_grad=True)
+    logs = torch.full((3,), -0.5, dtype=torch.float64, requires_grad=True)
+    adam = torch.optim.Adam([weight, logs], lr=0.05)
+    strategy = checks.make("uncertainty:form=mtan,init=-0.5", 3, regression=["t1"]).double()
+    ours = torch.ones((), dtype=torch.float64, requires_grad=True)
+    other = torch.optim.Adam([ours, *strategy.parameters()], lr=0.05)
+    for _ in range(50):
+        adam.zero_grad()
+        scaled = targets * (1 + (weight - targets) ** 2)
+        (scaled / (2 * logs.exp()) + logs / 2).sum().backward()
+        adam.step()
+        other.zero_grad()
+        given = dict(zip(checks.names(3), targets * (1 + (ours - targets) ** 2), strict=True))
+        strategy.combine(given).backward()
+        other.step()
+    assert float(ours.detach()) == pytest.approx(float(weight.detach()), rel=1e-12)
+    learned = [float(p.detach()) for p in strategy.parameters()]
+    assert learned == pytest.approx(logs.tolist(), rel=1e-12)
+
+
+@pytest.mark.parametrize("regression", [[], ["t0"]])
+def test_its_variance_settles_at_the_loss_for_both_kinds(regression):
+    strategy = checks.make("uncertainty:form=mtan,init=-0.5", 1, regression=regression)
+    settle(strategy, named([0.3]), lr=0.5)
+    variance = math.exp(float(strategy.log_variance["t0"].detach()))
+    assert variance == pytest.approx(0.3, rel=1e-4)
 
 
 # The form of Kendall.

@@ -53,6 +53,20 @@ SPECS: Final[tuple[Spec, ...]] = (
                 minimum=0,
                 maximum=0.1,
             ),
+            "ties": Option(
+                str,
+                "highest",
+                "the best of an image's equally good thresholds, in oisF; lowest as in BSDS, seism",
+                choices=("highest", "lowest"),
+                added=True,
+            ),
+            "empty": Option(
+                str,
+                "zero",
+                "precision where nothing is predicted, in AP; one as in seism",
+                choices=("zero", "one"),
+                added=True,
+            ),
         },
     ),
 )

@@ -4,6 +4,17 @@ from benchbed.discovery.spec import Option, Spec
 
 _GRAMIAN = frozenset({"gramian"})
 
+
+def _heads(default: str) -> Option:
+    return Option(
+        str,
+        default,
+        "tasks' own parameters get their plain gradient (own), or that times the task's weight",
+        choices=("own", "weighted"),
+        added=True,
+    )
+
+
 SPECS = [
     Spec(
         id="mgda",
@@ -18,7 +29,8 @@ SPECS = [
                 "none",
                 "what gradients are divided by to find the weights",
                 choices=("none", "l2", "loss", "loss-l2"),
-            )
+            ),
+            "heads": _heads("own"),
         },
         traits=_GRAMIAN,
     ),
@@ -60,6 +72,15 @@ SPECS = [
         options={
             "update_every": Option(int, 1, "steps for which weights are kept", minimum=1),
             "max_norm": Option(float, 0.0, "largest length of the update, 0 for any", minimum=0),
+            "clip": Option(
+                str,
+                "all",
+                "max_norm shortens all weights, or those of the shared parameters alone, as in the "
+                "authors' code",
+                choices=("all", "shared"),
+                added=True,
+            ),
+            "heads": _heads("weighted"),
         },
         traits=_GRAMIAN,
     ),
@@ -83,6 +104,7 @@ SPECS = [
         target="benchbed_zoo.weightings.imtl_g:ImtlG",
         summary="equal projections on all tasks' gradients (IMTL-G)",
         citation="L. Liu et al.: Towards Impartial Multi-task Learning, ICLR 2021",
+        options={"heads": _heads("own")},
         traits=_GRAMIAN,
     ),
     Spec(
@@ -91,6 +113,7 @@ SPECS = [
         target="benchbed_zoo.weightings.imtl:Imtl",
         summary="learned scales of the losses, then equal projections (IMTL)",
         citation="L. Liu et al.: Towards Impartial Multi-task Learning, ICLR 2021, algorithm 1",
+        options={"heads": _heads("own")},
         traits=_GRAMIAN,
     ),
     Spec(
@@ -107,6 +130,7 @@ SPECS = [
             "reduction": Option(
                 str, "sum", "add the aligned gradients or average them", choices=("sum", "mean")
             ),
+            "heads": _heads("own"),
         },
         traits=_GRAMIAN,
     ),
