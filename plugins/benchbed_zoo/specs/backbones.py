@@ -12,14 +12,22 @@ SPECS: Final = [
         version="1.0",
         target="benchbed_zoo.backbones.conv_small:ConvSmall",
         summary="three 3×3 convolution stages for small images",
-        options={"width": Option(int, 16, "channels of the first stage; doubled at each next")},
+        options={
+            "width": Option(
+                int,
+                16,
+                "channels of the first stage; doubled at each next",
+                minimum=1,
+                maximum=4096,
+            )
+        },
     ),
     Spec(
         id="mlp",
         version="1.0",
         target="benchbed_zoo.backbones.mlp:Mlp",
         summary="two fully connected layers on the flattened input",
-        options={"width": Option(int, 128, "units of each layer")},
+        options={"width": Option(int, 128, "units of each layer", minimum=1, maximum=16384)},
     ),
     Spec(
         id="segnet",
@@ -30,7 +38,11 @@ SPECS: Final = [
         "sizes of MTAN's code",
         options={
             "width": Option(
-                float, 1.0, "factor of the numbers of channels, 64 to 512", minimum=0.001
+                float,
+                1.0,
+                "factor of the numbers of channels, 64 to 512",
+                minimum=0.001,
+                maximum=16,
             ),
         },
     ),

@@ -17,7 +17,11 @@ SPECS = [
                 str, "segnet", "segnet, or any other with feature maps", backbone=True
             ),
             "decoder_width": Option(
-                int, 32, "channels of the decoders of maps; segnet has none", minimum=1
+                int,
+                32,
+                "channels of the decoders of maps; segnet has none",
+                minimum=1,
+                maximum=4096,
             ),
         },
     ),

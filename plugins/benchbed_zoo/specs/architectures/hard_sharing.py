@@ -6,7 +6,7 @@ _BACKBONE = Option(
     str, "conv-small", "a built-in backbone, or any timm model with features", backbone=True
 )
 SEGNET = Option(str, "segnet", "its stages are taken apart", choices=("segnet",), backbone=True)
-_DECODER = Option(int, 32, "channels of the decoders of maps", minimum=1, added=True)
+_DECODER = Option(int, 32, "channels of the decoders of maps", minimum=1, maximum=4096, added=True)
 
 SPECS = [
     Spec(

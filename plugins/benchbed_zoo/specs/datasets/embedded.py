@@ -6,6 +6,11 @@ from typing import Final
 
 from benchbed.discovery.spec import Option, Spec
 
+
+def _count(default: int, what: str) -> Option:
+    return Option(int, default, what, minimum=1, maximum=10**7)
+
+
 SPECS: Final = [
     Spec(
         id="digits",
@@ -22,10 +27,10 @@ SPECS: Final = [
         options={
             "height": Option(int, 64, "of the images in pixels", minimum=16, maximum=4096),
             "width": Option(int, 64, "of the images in pixels", minimum=16, maximum=4096),
-            "train": Option(int, 700, "number of images for training", minimum=1),
-            "validation": Option(int, 100, "number of images for validation", minimum=1),
-            "test": Option(int, 200, "number of images for tests", minimum=1),
-            "seed": Option(int, 0, "of all scenes", minimum=0),
+            "train": _count(700, "number of images for training"),
+            "validation": _count(100, "number of images for validation"),
+            "test": _count(200, "number of images for tests"),
+            "seed": Option(int, 0, "of all scenes", minimum=0, maximum=2**53),
             "people": Option(float, 0.6, "share of rooms with a figure", minimum=0, maximum=1),
         },
     ),

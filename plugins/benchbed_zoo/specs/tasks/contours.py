@@ -38,7 +38,11 @@ SPECS: Final[tuple[Spec, ...]] = (
                 maximum=0.99,
             ),
             "bag": Option(
-                int, 2, "pixels to each side that a contour may move under mil", minimum=0
+                int,
+                2,
+                "pixels to each side that a contour may move under mil",
+                minimum=0,
+                maximum=64,
             ),
             "matching": Option(
                 bool, False, "odsF, oisF and AP by matching too, when the test split is scored"

@@ -50,7 +50,9 @@ SPECS: Final = (
         summary="salient pixels; balanced cross-entropy, mIoU and F at the best threshold",
         citation="Maninis et al.: Attentive Single-Tasking of Multiple Tasks, CVPR 2019",
         options={
-            "thresholds": Option(int, 15, "number of thresholds of the metrics", minimum=1),
+            "thresholds": Option(
+                int, 15, "number of thresholds of the metrics", minimum=1, maximum=10000
+            ),
             "lowest": Option(float, 0.2, "the lowest threshold", minimum=0, maximum=1),
             "highest": Option(float, 0.9, "the highest threshold", minimum=0, maximum=1),
         },

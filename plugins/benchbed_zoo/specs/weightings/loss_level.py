@@ -4,6 +4,11 @@ from benchbed.discovery.spec import Option, Spec
 
 _LOSS = frozenset({"loss"})
 _ADDITIVE = frozenset({"loss", "additive"})
+_LARGE = 1e6  # far from where single precision overflows
+_SMALL = 1e-6  # in place of 0, by which is divided
+_PREFERENCE = Option(
+    float, 1.0, "the task's preference", per_task=True, minimum=_SMALL, maximum=_LARGE
+)
 
 SPECS = [
     Spec(
@@ -18,7 +23,11 @@ SPECS = [
         version="1.0",
         target="benchbed_zoo.weightings.fixed:Fixed",
         summary="a constant weight for each task: fixed:scene=5,superclass=1",
-        options={"task": Option(float, 1.0, "the task's weight", per_task=True)},
+        options={
+            "task": Option(
+                float, 1.0, "the task's weight", per_task=True, minimum=0.0, maximum=_LARGE
+            )
+        },
         traits=_ADDITIVE,
     ),
     Spec(
@@ -29,7 +38,7 @@ SPECS = [
         citation="A. Kendall, Y. Gal, R. Cipolla: Multi-Task Learning Using Uncertainty to "
         "Weigh Losses, CVPR 2018, eqs. 7 and 10",
         options={
-            "init": Option(float, 0.0, "log σ² at the start"),
+            "init": Option(float, 0.0, "log σ² at the start", minimum=-80.0, maximum=100.0),
             "form": Option(
                 str,
                 "kendall",
@@ -47,7 +56,7 @@ SPECS = [
         summary="weights from how fast each task's training loss falls",
         citation="S. Liu, E. Johns, A. Davison: End-to-End Multi-Task Learning with "
         "Attention, CVPR 2019, eq. 7",
-        options={"T": Option(float, 2.0, "temperature")},
+        options={"T": Option(float, 2.0, "temperature", minimum=_SMALL)},
         traits=_ADDITIVE,
     ),
     Spec(
@@ -127,7 +136,9 @@ SPECS = [
         citation="X. Lin et al.: Smooth Tchebycheff Scalarization for Multi-Objective "
         "Optimization, ICML 2024",
         options={
-            "mu": Option(float, 1.0, "smoothness μ; towards 0 only the worst counts", minimum=1e-6),
+            "mu": Option(
+                float, 1.0, "smoothness μ; towards 0 only the worst counts", minimum=_SMALL
+            ),
             "warmup": Option(int, 4, "epochs before the one that gives the nadir", minimum=0),
             "task": Option(float, 0.0, "the task's nadir; 0: measured", per_task=True, minimum=0.0),
         },
@@ -141,12 +152,13 @@ SPECS = [
         citation="B. Liu, Y. Feng, P. Stone, Q. Liu: FAMO: Fast Adaptive Multitask "
         "Optimization, NeurIPS 2023, algorithm 1",
         options={
-            "lr": Option(float, 0.025, "learning rate of the logits", minimum=0.0),
+            "lr": Option(float, 0.025, "learning rate of the logits", minimum=0.0, maximum=_LARGE),
             "gamma": Option(
                 float,
                 0.01,
                 "weight decay of the logits; the authors' scripts for NYUv2, CelebA and QM9: 0.001",
                 minimum=0.0,
+                maximum=_LARGE,
             ),
             "task": Option(float, 0.0, "the least value of the task's loss", per_task=True),
         },
@@ -160,11 +172,11 @@ SPECS = [
         citation="M. Ruchte, J. Grabocka: Scalable Pareto Front Approximation for Deep "
         "Multi-Objective Learning, ICDM 2021",
         options={
-            "lamda": Option(float, 2.0, "factor λ of the cosine", minimum=0.0),
+            "lamda": Option(float, 2.0, "factor λ of the cosine", minimum=0.0, maximum=_LARGE),
             "alpha": Option(
                 float, 0.0, "draw preferences, Dirichlet of this parameter; 0: fixed", minimum=0.0
             ),
-            "task": Option(float, 1.0, "the task's preference", per_task=True, minimum=1e-6),
+            "task": _PREFERENCE,
         },
         traits=_LOSS,
     ),
@@ -176,8 +188,10 @@ SPECS = [
         citation="Q. Zhang, H. Li: MOEA/D, IEEE Transactions on Evolutionary Computation 11, "
         "2007, section II.C",
         options={
-            "theta": Option(float, 5.0, "penalty θ of being off the ray", minimum=0.0),
-            "task": Option(float, 1.0, "the task's preference", per_task=True, minimum=1e-6),
+            "theta": Option(
+                float, 5.0, "penalty θ of being off the ray", minimum=0.0, maximum=_LARGE
+            ),
+            "task": _PREFERENCE,
         },
         traits=_LOSS,
     ),

@@ -185,7 +185,7 @@ SPECS: list[Spec] = [
             "lamda": Option(float, 0.3, "pull towards the mean gradient", minimum=0),
             "lr": Option(float, 10.0, "step size of the weights", minimum=0),
             "momentum": Option(float, 0.5, "momentum of the weights", minimum=0, maximum=1),
-            "steps": Option(int, 20, "steps of the weights an update", minimum=1),
+            "steps": Option(int, 20, "steps of the weights an update", minimum=1, maximum=10000),
         },
         traits=_GRAMIAN,
     ),
