@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations_with_replacement
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from benchbed.basics.errors import ContractError
+from benchbed.contracts.shapes import shape_or_type
 
 TINY = 1e-24
 """Squared lengths below it are taken again in float64: entries may have fallen under float32."""
@@ -18,6 +20,11 @@ CHUNK = 1 << 16
 
 FEW = 4
 """Up to so many tasks, on a CPU, single dot products are faster than stacking the rows."""
+
+
+def detached(losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return scalars by name without their graphs."""
+    return {name: loss.detach() for name, loss in losses.items()}
 
 
 def gramian(rows: Sequence[Sequence[Tensor]], device: torch.device | None = None) -> Tensor:
@@ -30,40 +37,53 @@ def gramian(rows: Sequence[Sequence[Tensor]], device: torch.device | None = None
         device: where they are, if none are there.
     """
     count = len(rows)
-    device = rows[0][0].device if rows[0] else device
-    if count <= FEW and rows[0] and rows[0][0].device.type == "cpu":
-        total = _dots(rows)
+    if rows[0]:
+        device = rows[0][0].device
+    if rows[0] and count <= FEW and rows[0][0].device.type == "cpu":
+        lower = _dots(rows)
     else:
-        total = torch.zeros(count, count, dtype=torch.float64, device=device)
-        for gradients in zip(*rows, strict=True):
-            for parts in zip(*(torch.split(flat, CHUNK) for flat in _flat(gradients)), strict=True):
-                block = torch.stack(parts)
-                total += block @ block.T
-    return total.tril() + total.tril(-1).T
+        lower = torch.zeros(count, count, dtype=torch.float64, device=device)
+        for parts in _chunks(rows):
+            block = torch.stack(parts)
+            lower += block @ block.T
+    # both halves from the lower one: a matrix product need not be symmetric to the last bit
+    return lower.tril() + lower.tril(-1).T
 
 
 def _dots(rows: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Return the lower half of the Gramian, one dot product at a time."""
     count = len(rows)
-    pairs = [(i, j) for i in range(count) for j in range(i + 1)]
+    pairs = list(combinations_with_replacement(range(count), 2))
     sums = dict.fromkeys(pairs, 0.0)
+    for parts in _chunks(rows):
+        for column, row in pairs:
+            # Python's floats are float64, so chunks are summed in it
+            sums[column, row] += float(torch.dot(parts[row], parts[column]))
+    lower = torch.zeros(count, count, dtype=torch.float64)
+    for (column, row), value in sums.items():
+        lower[row, column] = value
+    return lower
+
+
+def _chunks(rows: Sequence[Sequence[Tensor]]) -> Iterator[tuple[Tensor, ...]]:
+    """Yield pieces of a parameter's gradients, as many vectors as there are tasks."""
     for gradients in zip(*rows, strict=True):
-        for parts in zip(*(torch.split(flat, CHUNK) for flat in _flat(gradients)), strict=True):
-            for i, j in pairs:
-                sums[i, j] += float(torch.dot(parts[i], parts[j]))
-    total = torch.zeros(count, count, dtype=torch.float64)
-    for (i, j), value in sums.items():
-        total[i, j] = value
-    return total
+        pieces = [torch.split(flat, CHUNK) for flat in _flat(gradients)]
+        yield from zip(*pieces, strict=True)
 
 
 def _flat(gradients: Sequence[Tensor]) -> list[Tensor]:
     """Return the entries of tensors of one shape as vectors, in memory's order where possible."""
     if gradients[0].dtype in {torch.float16, torch.bfloat16}:
         gradients = [gradient.float() for gradient in gradients]
-    last = gradients[0].dim() == 4 and all(
-        gradient.is_contiguous(memory_format=torch.channels_last) for gradient in gradients
-    )
-    return [(g.permute(0, 2, 3, 1) if last else g).reshape(-1) for g in gradients]
+    if all(map(_is_channels_last, gradients)):
+        # flattened as it lies in memory, such a gradient needs no copy
+        gradients = [gradient.permute(0, 2, 3, 1) for gradient in gradients]
+    return [gradient.reshape(-1) for gradient in gradients]
+
+
+def _is_channels_last(gradient: Tensor) -> bool:
+    return gradient.dim() == 4 and gradient.is_contiguous(memory_format=torch.channels_last)
 
 
 def weighted_sum(rows: Sequence[Sequence[Tensor]], factors: Sequence[float]) -> Sequence[Tensor]:
@@ -91,18 +111,30 @@ def accumulate(
             may be expanded, or one tensor for several parameters.
     """
     for parameter, gradient in zip(parameters, gradients, strict=True):
-        if parameter.grad is None:
-            alike = gradient.stride() == parameter.stride()
-            if fresh and alike:
-                parameter.grad = gradient.detach()
-            else:
-                parameter.grad = torch.empty_like(parameter).copy_(gradient)
-        else:
+        if parameter.grad is not None:
             parameter.grad += gradient
+        elif fresh and gradient.stride() == parameter.stride():
+            parameter.grad = gradient.detach()
+        else:
+            parameter.grad = torch.empty_like(parameter).copy_(gradient)
+
+
+def accumulate_reached(
+    parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]
+) -> None:
+    """Add what autograd returned to ``.grad``; ``None`` stands for a parameter not reached."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        if gradient is not None:
+            accumulate([parameter], [gradient])
 
 
 def in_order(directions: Any, shapes: Mapping[str, torch.Size], name: str) -> Sequence[Tensor]:
     """Return what ``direction`` returned, in the order of the parameters.
+
+    Args:
+        directions: a tensor by each parameter's name, if the strategy keeps its contract.
+        shapes: of the parameters, by name.
+        name: the strategy's, for messages.
 
     Raises:
         ContractError: a tensor is missing or has the wrong shape.
@@ -126,5 +158,6 @@ def check_total(total: object, name: str) -> None:
         ContractError: it is none.
     """
     if not isinstance(total, Tensor) or total.dim() != 0:
-        shape = tuple(total.shape) if isinstance(total, Tensor) else type(total).__name__
-        raise ContractError(f"{name}.combine must return a scalar tensor, got {shape}.")
+        raise ContractError(
+            f"{name}.combine must return a scalar tensor, got {shape_or_type(total)}."
+        )

@@ -15,7 +15,7 @@ from benchbed.discovery.method import resolve_weighting
 from benchbed.discovery.registry import discover
 from benchbed.engine.combination import gramian
 from benchbed.engine.gradients import Backward
-from benchbed.engine.hybrid import Checked
+from benchbed.engine.hybrid_check import Checked
 from benchbed.engine.rows import Rows
 from benchbed.engine.sharing import reaches
 from benchbed.engine.strategy import Strategy, build_strategy
@@ -56,7 +56,10 @@ def backward(
 ) -> Tensor | None:
     """Differentiate the tasks' losses under a weighting strategy, adding to ``.grad``.
 
-    Use it where ``total_loss.backward()`` would stand; clip, unscale and step as ever.
+    Use it where ``total_loss.backward()`` would stand; clip, unscale and step as ever::
+
+        benchbed.backward({"seg": seg_loss, "depth": depth_loss}, model, "cagrad:c=0.4")
+        optimizer.step()
 
     Args:
         losses: a scalar tensor for each task, each with its graph; what several of them depend on
@@ -90,28 +93,38 @@ def backward(
     device = next(iter(losses.values())).device
     strategy.place(device)
     engine = Backward(strategy, model, _CHECKED.setdefault(model, Checked()))
-    apart = accumulate or strategy in _WAITING or strategy.last.level != "loss"
-    if apart and any(isinstance(m, nn.parallel.DistributedDataParallel) for m in model.modules()):
-        raise BenchbedError(
-            "DistributedDataParallel does not reduce gradients that are taken task by task: use a "
-            "loss-level weighting without accumulate=, or train in one process."
-        )
+    in_parts = accumulate or strategy in _WAITING
+    if in_parts or strategy.last.level != "loss":
+        _refuse_data_parallel(model)
+    _require_reached(losses, model)
+    if scaler is not None and scaler.is_enabled():
+        engine.scale = scaler.scale(torch.ones((), device=device))
+    # products of gradients want their full precision
+    with torch.autocast(device.type, enabled=False):
+        if in_parts:
+            weights = _accumulated(engine, losses, decide=not accumulate)
+        else:
+            weights = engine(losses)
+    strategy.owed = strategy.looks_back and not accumulate
+    return weights
+
+
+def _refuse_data_parallel(model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.parallel.DistributedDataParallel):
+            raise BenchbedError(
+                "DistributedDataParallel does not reduce gradients that are taken task by task: "
+                "use a loss-level weighting without accumulate=, or train in one process."
+            )
+
+
+def _require_reached(losses: Mapping[str, Tensor], model: nn.Module) -> None:
     for task, loss in losses.items():
         if not reaches(loss, model.parameters()):
             raise BenchbedError(
                 f"backward: the loss of '{task}' depends on no trainable parameter of "
                 f"{type(model).__name__}: give the model that it was computed with."
             )
-    if scaler is not None and scaler.is_enabled():
-        engine.scale = scaler.scale(torch.ones((), device=device))
-    # products of gradients want their full precision
-    with torch.autocast(device.type, enabled=False):
-        if accumulate or strategy in _WAITING:
-            weights = _accumulated(engine, losses, decide=not accumulate)
-        else:
-            weights = engine(losses)
-    strategy.owed = strategy.looks_back and not accumulate
-    return weights
 
 
 def _accumulated(engine: Backward, losses: Mapping[str, Tensor], *, decide: bool) -> Tensor | None:
@@ -123,6 +136,7 @@ def _accumulated(engine: Backward, losses: Mapping[str, Tensor], *, decide: bool
         )
     rows = engine.sweep(losses).copy()
     values = {task: loss.detach().clone() for task, loss in losses.items()}
+    # taken out before anything can fail: an error leaves nothing behind
     before = _WAITING.pop(strategy, None)
     if before is not None:
         waiting, sums = before
@@ -132,7 +146,8 @@ def _accumulated(engine: Backward, losses: Mapping[str, Tensor], *, decide: bool
                 "the same parameters; what waited is dropped."
             )
         rows.add(waiting)
-        values = {task: value + sums[task] for task, value in values.items()}
+        for task, value in sums.items():
+            values[task] = values[task] + value
     if decide:
         return engine.decide_accumulated(rows, values, ())
     _WAITING[strategy] = rows, values
@@ -142,13 +157,14 @@ def _accumulated(engine: Backward, losses: Mapping[str, Tensor], *, decide: bool
 def _strategy(
     losses: Mapping[str, Tensor], weighting: str | Strategy, *, accumulate: bool
 ) -> Strategy:
+    """Return the strategy given, or make the one named, if it may be made for one call."""
     if not isinstance(weighting, str):
-        unknown = [task for task in losses if task not in weighting.tasks]
-        if unknown:
-            raise BenchbedError(
-                f"backward: the strategy was made for the tasks {', '.join(weighting.tasks)}, and "
-                f"'{unknown[0]}' is none of them."
-            )
+        for task in losses:
+            if task not in weighting.tasks:
+                raise BenchbedError(
+                    f"backward: the strategy was made for the tasks {', '.join(weighting.tasks)}, "
+                    f"and '{task}' is none of them."
+                )
         return weighting
     strategy = make_weighting(weighting, list(losses))
     if strategy.state_dict() or accumulate:
@@ -173,6 +189,10 @@ def aggregate(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Return the vector that a strategy would step along, from the tasks' gradients.
 
+    At Gramian level it is Σ_t w_t·g_t, with w the strategy's weights for G = J·Jᵀ::
+
+        direction, weights = benchbed.aggregate("mgda", jacobian, return_weights=True)
+
     Args:
         weighting: a name such as ``"mgda"``.
         jacobian: one task's gradient a row, ``(T, d)``.
@@ -186,20 +206,7 @@ def aggregate(
         BenchbedError: the Jacobian is no finite matrix of real numbers, or the strategy looks at
             losses and none are given, or at nothing else.
     """
-    if (
-        not isinstance(jacobian, Tensor)
-        or jacobian.dim() != 2
-        or not jacobian.numel()
-        or not jacobian.is_floating_point()
-    ):
-        found = type(jacobian).__name__
-        if isinstance(jacobian, Tensor):
-            found = f"{tuple(jacobian.shape)} {jacobian.dtype}"
-        raise BenchbedError(
-            f"aggregate wants a (T, d) matrix of floating-point gradients, got {found}."
-        )
-    if not bool(torch.isfinite(jacobian).all()):
-        raise BenchbedError("aggregate wants finite gradients; a row holds NaN or infinity.")
+    _require_matrix(jacobian)
     names = [str(i) for i in range(len(jacobian))]
     if losses is not None and tuple(losses.shape) != (len(names),):
         raise BenchbedError(
@@ -216,29 +223,37 @@ def aggregate(
         raise BenchbedError(
             f"'{weighting}' weighs over {last.batches} mini-batches, so one Jacobian is not enough."
         )
+    if last.level == "jacobian" and return_weights:
+        raise BenchbedError(f"'{weighting}' works on single entries and has no weights.")
     given = _Losses(weighting, names, losses)
+    rows = jacobian.detach()
+    # products of gradients want their full precision
     with torch.autocast(jacobian.device.type, enabled=False):
-        return _aggregated(weighting, last, jacobian.detach(), given, return_weights=return_weights)
+        if last.level == "jacobian":
+            stacked = {"jacobian": rows.clone()}
+            return last.to(jacobian.device).direction(stacked, given)["jacobian"]
+        products = gramian([[row] for row in rows.double()]).cpu()
+        weights = check_weights(last, last.weights(products, given), len(names)).to(rows)
+        direction: Tensor = weights @ rows
+    if return_weights:
+        return direction, weights
+    return direction
 
 
-def _aggregated(
-    weighting: str,
-    last: Weighting,
-    jacobian: Tensor,
-    given: Mapping[str, Tensor],
-    *,
-    return_weights: bool,
-) -> Tensor | tuple[Tensor, Tensor]:
-    if last.level == "jacobian":
-        if return_weights:
-            raise BenchbedError(f"'{weighting}' works on single entries and has no weights.")
-        rows = {"jacobian": jacobian.clone()}
-        combined: Tensor = last.to(jacobian.device).direction(rows, given)["jacobian"]
-        return combined
-    products = gramian([[row] for row in jacobian.double()]).cpu()
-    weights = check_weights(last, last.weights(products, given), len(given)).to(jacobian)
-    direction: Tensor = weights @ jacobian
-    return (direction, weights) if return_weights else direction
+def _require_matrix(jacobian: object) -> None:
+    """Refuse what is no (T, d) matrix of finite real numbers."""
+    found = type(jacobian).__name__
+    sound = False
+    if isinstance(jacobian, Tensor):
+        found = f"{tuple(jacobian.shape)} {jacobian.dtype}"
+        sound = jacobian.dim() == 2 and jacobian.numel() > 0 and jacobian.is_floating_point()
+    if not sound:
+        raise BenchbedError(
+            f"aggregate wants a (T, d) matrix of floating-point gradients, got {found}."
+        )
+    assert isinstance(jacobian, Tensor)
+    if not bool(torch.isfinite(jacobian).all()):
+        raise BenchbedError("aggregate wants finite gradients; a row holds NaN or infinity.")
 
 
 class _Losses(Mapping[str, Tensor]):

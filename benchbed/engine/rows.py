@@ -13,6 +13,9 @@ from benchbed.engine.combination import gramian
 from benchbed.engine.hybrid import Deltas, Layer
 from benchbed.engine.sharing import Partition
 
+Group = dict[str, list[Tensor]]
+"""For each task gradients of the same kind."""
+
 
 @dataclass(slots=True)
 class Rows:
@@ -31,14 +34,14 @@ class Rows:
 
     split: Partition
     direct: dict[str, nn.Parameter]
-    shared: dict[str, list[Tensor]] = field(default_factory=dict)
-    own: dict[str, list[Tensor]] = field(default_factory=dict)
-    training_only: dict[str, list[Tensor]] = field(default_factory=dict)
+    shared: Group = field(default_factory=dict)
+    own: Group = field(default_factory=dict)
+    training_only: Group = field(default_factory=dict)
     feature: dict[str, Tensor] = field(default_factory=dict)
     layers: Sequence[Layer] = ()
     deltas: dict[str, Deltas] = field(default_factory=dict)
 
-    def groups(self) -> list[dict[str, list[Tensor]]]:
+    def groups(self) -> list[Group]:
         """Return all gradients by kind."""
         return [self.shared, self.own, self.training_only]
 
@@ -46,12 +49,28 @@ class Rows:
         """Return the names of the parameters that gradients are here of."""
         return list(self.direct), {task: list(own) for task, own in self.split.own.items()}
 
+    def named(self, task: str) -> dict[str, Tensor]:
+        """Return a task's gradients of the direct parameters, by the parameters' names."""
+        return dict(zip(self.direct, self.shared[task], strict=True))
+
+    def jacobian(self, tasks: Sequence[str]) -> dict[str, Tensor]:
+        """Return by parameter its gradient under each task, ``(T, *shape)``.
+
+        Where gradients were taken at the representation, it stands alone for all parameters.
+        """
+        if self.feature:
+            features = [self.feature[task] for task in tasks]
+            return {"representation": torch.stack(features)}
+        by_parameter = zip(*[self.shared[task] for task in tasks], strict=True)
+        return dict(zip(self.direct, map(torch.stack, by_parameter), strict=True))
+
+    def outputs(self, place: int, tasks: Sequence[str]) -> Deltas:
+        """Return the gradients of one layer's output, by the layer's place in ``layers``."""
+        return [self.deltas[task][place] for task in tasks]
+
     def copy(self) -> Rows:
         """Return gradients that no other tensor shares memory with."""
-        shared, own, training_only = (
-            {task: [g.clone() for g in gradients] for task, gradients in group.items()}
-            for group in self.groups()
-        )
+        shared, own, training_only = map(_cloned, self.groups())
         return Rows(self.split, self.direct, shared, own, training_only, self.feature)
 
     def add(self, other: Rows) -> None:
@@ -87,15 +106,19 @@ class Rows:
             exact: bring all factors to float64 before they are multiplied.
         """
         device = next(iter(self.split.shared.values())).device
-        total = gramian([in_float64(self.shared[t], wanted=exact) for t in tasks], device)
+        direct = [in_float64(self.shared[task], wanted=exact) for task in tasks]
+        total = gramian(direct, device)
         for place, layer in enumerate(self.layers):
-            deltas = [self.deltas[task][place] for task in tasks]
-            if exact:
-                doubled = [None if delta is None else delta.double() for delta in deltas]
-                total += layer.exact().products(doubled)
-            else:
-                total += layer.products(deltas)
+            deltas = self.outputs(place, tasks)
+            total += layer.exact_products(deltas) if exact else layer.products(deltas)
         return total
+
+
+def _cloned(group: Group) -> Group:
+    copies: Group = {}
+    for task, gradients in group.items():
+        copies[task] = [gradient.clone() for gradient in gradients]
+    return copies
 
 
 def in_float64(gradients: Sequence[Tensor], *, wanted: bool = True) -> Sequence[Tensor]:

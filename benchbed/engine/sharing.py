@@ -41,14 +41,9 @@ def partition(
         ContractError: the graph hides who reaches what: it was compiled as one, or holds reentrant
             checkpoints.
     """
-    outputs: dict[Any, dict[str, set[int]]] = {}
+    outputs: _Outputs = {}
     reached = {task: _leaves(task, loss, outputs) for task, loss in losses.items()}
-    for used in outputs.values():
-        if any(places != next(iter(used.values())) for places in used.values()):
-            raise ContractError(
-                "The tasks' heads were compiled into one function with what the tasks share, which "
-                "hides what they share: apply torch.compile to the shared part and to each head."
-            )
+    _refuse_joint_compilation(outputs)
     shared: dict[str, nn.Parameter] = {}
     own: dict[str, dict[str, nn.Parameter]] = {task: {} for task in losses}
     unreached: dict[str, nn.Parameter] = {}
@@ -67,6 +62,20 @@ def partition(
     return Partition(shared, own, unreached, apart)
 
 
+def _refuse_joint_compilation(outputs: _Outputs) -> None:
+    """Refuse a compiled function of which tasks use different outputs.
+
+    It is one node of the graph, from which all that it was compiled of is reached.
+    """
+    for used in outputs.values():
+        first, *others = used.values()
+        if any(places != first for places in others):
+            raise ContractError(
+                "The tasks' heads were compiled into one function with what the tasks share, which "
+                "hides what they share: apply torch.compile to the shared part and to each head."
+            )
+
+
 def reaches(loss: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
     """Return whether a loss depends on a trainable parameter, as far as its graph tells."""
     try:
@@ -78,14 +87,17 @@ def reaches(loss: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
 
 _COMPILED = "CompiledFunctionBackward"
 
+_Outputs = dict[Any, dict[str, set[int]]]
+"""Of each compiled function those of its outputs that each task's loss uses."""
 
-def _leaves(task: str, loss: Tensor, outputs: dict[Any, dict[str, set[int]]]) -> set[int]:
+
+def _leaves(task: str, loss: Tensor, outputs: _Outputs) -> set[int]:
     """Return the ids of the leaf tensors that ``loss`` depends on.
 
     Args:
         task: whose loss it is.
         loss: with its graph.
-        outputs: of each compiled function those that each task's loss uses; added to.
+        outputs: added to.
     """
     if loss.grad_fn is None:
         return {id(loss)} if loss.requires_grad else set()

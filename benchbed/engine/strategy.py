@@ -17,6 +17,7 @@ from benchbed.contracts.weighting import (
 )
 from benchbed.discovery.loading import make_component
 from benchbed.discovery.method import Component
+from benchbed.engine.combination import detached
 
 
 class Strategy(nn.Module):
@@ -42,32 +43,31 @@ class Strategy(nn.Module):
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         """Return the optimisers that members keep for themselves, in a fixed order."""
-        return [
-            value
-            for module in self.modules()
-            for _, value in sorted(vars(module).items())
-            if isinstance(value, torch.optim.Optimizer)
-        ]
+        found: list[torch.optim.Optimizer] = []
+        for module in self.modules():
+            attributes = sorted(vars(module).items())
+            found += [value for _, value in attributes if isinstance(value, torch.optim.Optimizer)]
+        return found
 
     def learned(self) -> list[nn.Parameter]:
         """Return the parameters that the run's optimiser steps: those without one of their own."""
-        own = {
-            id(parameter)
-            for optimizer in self.optimizers()
-            for group in optimizer.param_groups
-            for parameter in group["params"]
-        }
+        own: set[int] = set()
+        for optimizer in self.optimizers():
+            for group in optimizer.param_groups:
+                own.update(map(id, group["params"]))
         return [p for p in self.parameters() if p.requires_grad and id(p) not in own]
 
     def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the losses that the last member combines, or whose gradients it looks at."""
+        last = self.last
         result = dict(losses)
         for member in self.members:
             assert isinstance(member, Weighting)
-            if member is not self.last or (
-                member.level != "loss" and type(member).transform is not Weighting.transform
-            ):
+            if member is not last:
                 result = member.transform(result)
+        # a last member of the loss level transforms in combine(); at others it may, or may not
+        if last.level != "loss" and type(last).transform is not Weighting.transform:
+            result = last.transform(result)
         return result
 
     def place(self, device: torch.device) -> Strategy:
@@ -93,8 +93,7 @@ class Strategy(nn.Module):
     @torch.no_grad()
     def after_step(self, losses: Mapping[str, Tensor]) -> None:
         """Tell the last member the losses of the same batch after the update, as they come."""
-        detached = {task: loss.detach() for task, loss in losses.items()}
-        transformed = self.transform(detached)
+        transformed = self.transform(detached(losses))
         with torch.enable_grad():
             self.last.after_step(transformed)
         self.owed = False

@@ -18,7 +18,9 @@ from torch.utils.checkpoint import checkpoint
 from benchbed import Architecture, Input, Weighting
 from benchbed.contracts.architecture import BuildContext
 from benchbed.engine.gradients import Backward
-from benchbed.engine.hybrid import Checked, Layer, find_layers
+from benchbed.engine.hybrid import Layer
+from benchbed.engine.hybrid_check import Checked
+from benchbed.engine.hybrid_search import find_layers
 from tests.engine.helpers import full_gradients, strategy_of
 
 TASKS = ("a", "b", "c")

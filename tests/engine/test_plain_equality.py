@@ -22,7 +22,8 @@ from benchbed import Architecture, Input, Weighting
 from benchbed.contracts.architecture import BuildContext, Phase
 from benchbed.contracts.dataset import Target
 from benchbed.engine.gradients import Backward
-from benchbed.engine.hybrid import Checked, find_layers
+from benchbed.engine.hybrid_check import Checked
+from benchbed.engine.hybrid_search import find_layers
 from benchbed_zoo.architectures.hps import HardParameterSharing
 from benchbed_zoo.backbones.timm_features import TimmFeatures
 from benchbed_zoo.tasks.classification import Classification
