@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import torch
@@ -76,7 +77,8 @@ def training_macs(session: Session, efforts: Sequence[Effort]) -> int:
         network.set_phase(phase)
         for key in {*effort.forward, *effort.backward}:
             per_sample = count_operations(network, x, key.split("+"))[0]
-            total += per_sample * (effort.forward.get(key, 0) + 2 * effort.backward.get(key, 0))
+            passes = effort.forward.get(key, 0) + 2 * effort.backward.get(key, 0)
+            total += per_sample * passes
     network.train(training)
     return total
 
@@ -89,13 +91,22 @@ def method_costs(jobs: Iterable[Job]) -> dict[str, Costs]:
     """
     costs: dict[str, Costs] = {}
     for job in jobs:
-        sets = [[name] for name in job.tasks] if job.one_run_per_task else [job.tasks]
-        costs[job.method] = add_costs(static_costs(build_session(job, tasks)) for tasks in sets)
+        nets = [job.tasks]
+        if job.one_run_per_task:
+            nets = [[name] for name in job.tasks]
+        costs[job.method] = add_costs(static_costs(build_session(job, tasks)) for tasks in nets)
     return costs
 
 
 def count_parameters(network: Architecture, x: Tensor, tasks: Sequence[str]) -> Parameters:
-    """Count parameters by the tasks whose outputs depend on them; frozen ones too."""
+    """Count parameters by the tasks whose outputs depend on them; frozen ones too.
+
+    Args:
+        network: to count.
+        x: an input, ``(1, *shape)``.
+        tasks: names of the tasks.
+    """
+    # the autograd graph tells who reaches what, and what is frozen is not in it
     frozen = [p for p in network.parameters() if not p.requires_grad]
     for parameter in frozen:
         parameter.requires_grad_(True)
@@ -106,22 +117,31 @@ def count_parameters(network: Architecture, x: Tensor, tasks: Sequence[str]) -> 
     finally:
         for parameter in frozen:
             parameter.requires_grad_(False)
-    extra = {id(p) for p in network.auxiliary_parameters()}
-    apart = sum(p.numel() for p in network.parameters() if id(p) in extra)
-    unused = sum(p.numel() for p in split.unreached.values() if id(p) not in extra)
-    total = sum(p.numel() for p in network.parameters()) - apart
-    per_task = {task: _size(split.own[task]) for task in tasks}
-    return Parameters(total, _size(split.shared), per_task, training_only=apart, unused=unused)
+    auxiliary = set(map(id, network.auxiliary_parameters()))
+    everything = list(network.parameters())
+    training_only = _size(p for p in everything if id(p) in auxiliary)
+    return Parameters(
+        _size(everything) - training_only,
+        _size(split.shared.values()),
+        {task: _size(split.own[task].values()) for task in tasks},
+        training_only=training_only,
+        unused=_size(p for p in split.unreached.values() if id(p) not in auxiliary),
+    )
 
 
-def _size(parameters: Mapping[str, nn.Parameter]) -> int:
-    return sum(parameter.numel() for parameter in parameters.values())
+def _size(parameters: Iterable[nn.Parameter]) -> int:
+    return sum(parameter.numel() for parameter in parameters)
 
 
 def count_operations(
     network: Architecture, x: Tensor, tasks: Sequence[str]
 ) -> tuple[int, dict[str, int], list[str]]:
     """Count one forward pass for the given tasks.
+
+    Args:
+        network: in evaluation mode.
+        x: an input, ``(1, *shape)``.
+        tasks: names of the tasks.
 
     Returns:
         Multiply-adds; fvcore's count of every other operator; operators that it cannot count.
@@ -133,11 +153,17 @@ def count_operations(
     analysis.tracer_warnings("none")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        counts = {name: int(count) for name, count in analysis.by_operator().items()}
-    macs = sum(count for name, count in counts.items() if name in MAC_OPERATORS)
-    other = {name: count for name, count in sorted(counts.items()) if name not in MAC_OPERATORS}
+        counts = analysis.by_operator()
+    macs = 0
+    other: dict[str, int] = {}
+    for name in sorted(counts):
+        count = int(counts[name])
+        if name in MAC_OPERATORS:
+            macs += count
+        elif count:
+            other[name] = count
     uncounted = sorted(name.removeprefix("aten::") for name in analysis.unsupported_ops())
-    return macs, {name: count for name, count in other.items() if count}, uncounted
+    return macs, other, uncounted
 
 
 def flop_analysis() -> Any:
@@ -163,9 +189,6 @@ def _attention(inputs: list[Any], outputs: list[Any]) -> dict[str, int]:
     """Count Q·Kᵀ and the product with V: 2·B·H·L·S·E for E-wide heads."""
     from fvcore.nn.jit_handles import get_shape
 
-    query, key, value = (get_shape(item) for item in inputs[:3])
-    lead = 1
-    for size in query[:-2]:
-        lead *= size
-    pairs = lead * query[-2] * key[-2]
+    query, key, value = map(get_shape, inputs[:3])
+    pairs = math.prod(query[:-1]) * key[-2]
     return {"attention": pairs * (query[-1] + value[-1])}

@@ -23,6 +23,9 @@ from benchbed.contracts.geometry import (
 from benchbed.contracts.transform import Batch, Draws, Transform, check_batch
 from benchbed.engine.seeding import derive
 
+_Drawn = tuple[Transform, Draws]
+"""A transform, and its random numbers for one batch."""
+
 
 class Split:
     """One split of a data set, restricted to the targets that the run's tasks need."""
@@ -69,16 +72,18 @@ class Split:
             epoch: what they follow from too, beside the position.
             number: of the batch in its epoch; per-batch random numbers follow from it too.
         """
-        pairs = [
-            (transform, self._draws(place, indices, seed, epoch, number))
-            for place, transform in enumerate(self.transforms)
-        ]
+        pairs: list[_Drawn] = []
+        for place, transform in enumerate(self.transforms):
+            stream = (seed, "transform", place, epoch)
+            generator = torch.Generator().manual_seed(derive(*stream, "batch", number))
+            pairs.append((transform, Draws(derive(*stream), indices, generator)))
         leading = list(takewhile(_joins, pairs))
-        if leading and self.device.type == "cpu":
-            samples = (self._read(indices[i : i + 1]) for i in range(len(indices)))
-            batch = resample_each(samples, _placement(self._size, leading))
-            return _transformed(batch, pairs[len(leading) :])
-        return _transformed(self._read(indices), pairs)
+        if not leading or self.device.type != "cpu":
+            return _transformed(self._read(indices), pairs)
+        # read one by one, so that each sample is moved while a CPU's cache holds it
+        samples = (self._read(indices[i : i + 1]) for i in range(len(indices)))
+        batch = resample_each(samples, _placement(self._size, leading))
+        return _transformed(batch, pairs[len(leading) :])
 
     @cached_property
     def _size(self) -> tuple[int, int]:
@@ -95,21 +100,23 @@ class Split:
             input_described=self._input_described,
         )
 
-    @staticmethod
-    def _draws(place: int, indices: np.ndarray, seed: int, epoch: int, number: int) -> Draws:
-        generator = torch.Generator().manual_seed(
-            derive(seed, "transform", place, epoch, "batch", number)
-        )
-        return Draws(derive(seed, "transform", place, epoch), indices, generator)
-
     def _fetch(self, column: Column, indices: np.ndarray) -> Tensor:
         tensor = torch.as_tensor(column[indices])
-        return tensor if self.device.type == "cpu" else tensor.to(self.device, non_blocking=True)
+        if self.device.type == "cpu":
+            return tensor
+        return tensor.to(self.device, non_blocking=True)
 
     def shuffled(
         self, batch_size: int, seed: int, epoch: int, *, drop_last: bool
     ) -> Iterator[Batch]:
-        """Yield the batches of a training epoch."""
+        """Yield the batches of a training epoch, in an order that follows from seed and epoch.
+
+        Args:
+            batch_size: samples a batch.
+            seed: of the run.
+            epoch: counted from 0.
+            drop_last: leave out a last batch that is smaller.
+        """
         generator = torch.Generator().manual_seed(derive(seed, "order", epoch))
         order = torch.randperm(len(self), generator=generator).numpy()
         return self._batches(order, batch_size, seed, epoch, drop_last=drop_last)
@@ -121,12 +128,14 @@ class Split:
     def _batches(
         self, order: np.ndarray, size: int, seed: int, epoch: int, *, drop_last: bool
     ) -> Iterator[Batch]:
-        stop = len(order) - len(order) % size if drop_last else len(order)
+        stop = len(order)
+        if drop_last:
+            stop -= len(order) % size
         for number, start in enumerate(range(0, stop, size)):
             yield self.batch(order[start : min(start + size, stop)], seed, epoch, number)
 
 
-def _transformed(batch: Batch, pairs: Sequence[tuple[Transform, Draws]]) -> Batch:
+def _transformed(batch: Batch, pairs: Sequence[_Drawn]) -> Batch:
     """Return a batch with transforms applied, neighbours that move images by one resampling."""
     for moving, group in groupby(pairs, _joins):
         neighbours = list(group)
@@ -138,11 +147,11 @@ def _transformed(batch: Batch, pairs: Sequence[tuple[Transform, Draws]]) -> Batc
     return batch
 
 
-def _joins(pair: tuple[Transform, Draws]) -> bool:
+def _joins(pair: _Drawn) -> bool:
     return joins(pair[0])
 
 
-def _placement(size: tuple[int, int], pairs: Sequence[tuple[Transform, Draws]]) -> Placement:
+def _placement(size: tuple[int, int], pairs: Sequence[_Drawn]) -> Placement:
     """Return what transforms that move images do together."""
     placed = [cast(Geometric, transform).placed(size, draws) for transform, draws in pairs]
     return reduce(Placement.then, placed)
@@ -150,4 +159,6 @@ def _placement(size: tuple[int, int], pairs: Sequence[tuple[Transform, Draws]]) 
 
 def batches_per_epoch(samples: int, batch_size: int, *, drop_last: bool) -> int:
     """Return the number of mini-batches in an epoch."""
-    return samples // batch_size if drop_last else -(-samples // batch_size)
+    if drop_last:
+        return samples // batch_size
+    return -(-samples // batch_size)  # rounded up

@@ -27,14 +27,16 @@ class Scorer:
     """Some metrics of one task; of those that share their states only one is updated."""
 
     def __init__(self, metrics: Mapping[str, Metric], device: torch.device) -> None:
-        self._names = list(metrics)  # a collection cannot have names with dots
-        by_groups: dict[str | None, dict[str, Metric]] = {}
+        self._names = list(metrics)
+        by_group: dict[str | None, dict[str, Metric]] = {}
         for place, metric in enumerate(metrics.values()):
-            by_groups.setdefault(getattr(metric, "group", None), {})[str(place)] = metric
-        self._collections = {
-            group: MetricCollection(dict(found), compute_groups=_sharing(found)).to(device)
-            for group, found in by_groups.items()
-        }
+            # by its place: a collection cannot have names with dots
+            members = by_group.setdefault(getattr(metric, "group", None), {})
+            members[str(place)] = metric
+        self._collections: dict[str | None, MetricCollection] = {}
+        for group, members in by_group.items():
+            collection = MetricCollection(dict(members), compute_groups=_sharing(members))
+            self._collections[group] = collection.to(device)
 
     def reset(self) -> None:
         """Forget everything."""
@@ -50,24 +52,29 @@ class Scorer:
             groups: by name, the group of each sample.
         """
         for group, collection in self._collections.items():
-            further = () if group is None else (groups[group],)
-            collection.update(prediction, target, *further)
+            if group is None:
+                collection.update(prediction, target)
+            else:
+                collection.update(prediction, target, groups[group])
 
     def compute(self) -> dict[str, float]:
         """Return the metrics' values by name."""
-        values: dict[str, float] = {}
+        by_place: dict[str, Tensor] = {}
         for collection in self._collections.values():
-            values |= {place: float(value) for place, value in collection.compute().items()}
-        return {name: values[str(place)] for place, name in enumerate(self._names)}
+            by_place |= collection.compute()
+        return {name: float(by_place[str(place)]) for place, name in enumerate(self._names)}
 
 
 def _sharing(metrics: Mapping[str, Metric]) -> list[list[str]]:
     """Return the names of metrics that share their states, the others each by itself."""
-    found: dict[Hashable, list[str]] = {}
+    sharing: dict[Hashable, list[str]] = {}
     for name, metric in metrics.items():
-        key = getattr(metric, "state_key", None)
-        found.setdefault(id(metric) if key is None else (type(metric), key), []).append(name)
-    return list(found.values())
+        state_key = getattr(metric, "state_key", None)
+        key: Hashable = id(metric)
+        if state_key is not None:
+            key = type(metric), state_key
+        sharing.setdefault(key, []).append(name)
+    return list(sharing.values())
 
 
 class Evaluator:
@@ -76,11 +83,13 @@ class Evaluator:
     def __init__(self, tasks: Mapping[str, Task], batch_size: int, device: torch.device) -> None:
         self.tasks = tasks
         self.batch_size = batch_size
-        self._every = {name: _scorer(task, device, final=False) for name, task in tasks.items()}
-        self._final = {
-            name: _scorer(task, device, final=True) if task.final else self._every[name]
-            for name, task in tasks.items()
-        }
+        self._every: dict[str, Scorer] = {}
+        self._final: dict[str, Scorer] = {}
+        for name, task in tasks.items():
+            self._every[name] = _scorer(task, device, final=False)
+            self._final[name] = self._every[name]
+            if task.final:
+                self._final[name] = _scorer(task, device, final=True)
 
     @torch.no_grad()
     def __call__(self, network: Architecture, split: Split, *, final: bool = False) -> Evaluation:
@@ -92,8 +101,9 @@ class Evaluator:
             final: for the record, with the metrics that are too slow for every epoch.
         """
         names = list(self.tasks)
+        # in float64: a split has many batches
         sums = dict.fromkeys(names, torch.zeros((), dtype=torch.float64))
-        counts: dict[str, float] = dict.fromkeys(names, 0.0)
+        counts = dict.fromkeys(names, 0.0)
         scorers = self._final if final else self._every
         for scorer in scorers.values():
             scorer.reset()
@@ -109,35 +119,45 @@ class Evaluator:
                 scorers[name].update(task.predict(outputs[name]), target, batch.groups)
         for module, training in modes:
             module.training = training
-        return Evaluation(
-            {name: float(sums[name]) / (counts[name] or 1.0) for name in names},
-            {name: scorer.compute() for name, scorer in scorers.items()},
-        )
+        losses = {name: float(sums[name]) / (counts[name] or 1.0) for name in names}
+        scores = {name: scorer.compute() for name, scorer in scorers.items()}
+        return Evaluation(losses, scores)
 
     def outputs(self, network: Architecture, x: Tensor, names: list[str]) -> Mapping[str, Tensor]:
-        """Return the outputs to score; those of several crops of a sample are averaged."""
-        crops = x.shape[1] if x.dim() == len(network.context.input.shape) + 2 else 0
-        outputs = network.combine(network(x.flatten(0, 1) if crops else x, names))
-        if not crops:
-            return outputs
-        return {
-            name: self.tasks[name].average(
-                outputs[name].reshape(-1, crops, *outputs[name].shape[1:])
-            )
-            for name in names
-        }
+        """Return the outputs to score; those of several crops of a sample are averaged.
+
+        Args:
+            network: in evaluation mode.
+            x: ``(N, *shape)``, or K crops of each sample, ``(N, K, *shape)``.
+            names: of the tasks.
+
+        Returns:
+            By task ``(N, channels, …)``.
+        """
+        if x.dim() != len(network.context.input.shape) + 2:
+            return network.combine(network(x, names))
+        crops = x.shape[1]
+        outputs = network.combine(network(x.flatten(0, 1), names))
+        averaged: dict[str, Tensor] = {}
+        for name in names:
+            by_crop = outputs[name].reshape(-1, crops, *outputs[name].shape[1:])
+            averaged[name] = self.tasks[name].average(by_crop)
+        return averaged
 
 
 def _scorer(task: Task, device: torch.device, *, final: bool) -> Scorer:
-    metrics = task.metrics().items()
-    return Scorer({key: m for key, m in metrics if final or key not in task.final}, device)
+    metrics = task.metrics()
+    if not final:
+        metrics = {name: metric for name, metric in metrics.items() if name not in task.final}
+    return Scorer(metrics, device)
 
 
 def mean_scores(scores: list[Scores]) -> Scores:
     """Return the mean of several evaluations' scores, metric by metric."""
-    return {
-        task: {
-            metric: sum(item[task][metric] for item in scores) / len(scores) for metric in metrics
-        }
-        for task, metrics in scores[0].items()
-    }
+    means: Scores = {}
+    for task, metrics in scores[0].items():
+        means[task] = {}
+        for metric in metrics:
+            values = [evaluated[task][metric] for evaluated in scores]
+            means[task][metric] = sum(values) / len(values)
+    return means

@@ -24,10 +24,12 @@ def in_layout(network: Architecture, given: Input) -> Architecture:
 
 def memory_format(network: nn.Module) -> str:
     """Return the memory format of a network's convolutions, as records say it."""
-    last = any(
-        p.dim() == 4
-        and p.is_contiguous(memory_format=torch.channels_last)
-        and not p.is_contiguous()
-        for p in network.parameters()
-    )
-    return "channels_last" if last else "contiguous"
+    if any(map(_channels_last_alone, network.parameters())):
+        return "channels_last"
+    return "contiguous"
+
+
+def _channels_last_alone(weight: nn.Parameter) -> bool:
+    """Tell whether a convolution's weight is in that format, as one of 1×1 is in both."""
+    in_format = weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
+    return in_format and not weight.is_contiguous()

@@ -34,19 +34,35 @@ class TaskLosses:
 
     def means(self) -> dict[str, Tensor]:
         """Return the loss of each task that has a valid element."""
+        numbers = self._numbers()
         means: dict[str, Tensor] = {}
-        for name, count in zip(self.totals, self._numbers(), strict=True):
-            if count > 0:
-                mean = self.totals[name] / self.counts[name]
-                means[name] = mean + self.extra[name] if name in self.extra else mean
+        for name, total in self.totals.items():
+            if numbers[name] > 0:
+                means[name] = total / self.counts[name]
+                if name in self.extra:
+                    means[name] = means[name] + self.extra[name]
         return means
 
-    def _numbers(self) -> list[float]:
+    def sums(self) -> dict[str, Tensor]:
+        """Return each task's mean loss, what ``auxiliary`` adds included, times its count."""
+        sums = dict(self.totals)
+        for name, extra in self.extra.items():
+            sums[name] = self.totals[name] + extra * self.counts[name]
+        return sums
+
+    def _numbers(self) -> dict[str, float]:
         """Return the counts on the host, with one synchronisation for all tasks at most."""
-        counts = [self.counts[name] for name in self.totals]
-        tensors = [count.detach() for count in counts if isinstance(count, Tensor)]
-        found = iter(torch.stack(tensors).tolist() if tensors else [])
-        return [next(found) if isinstance(count, Tensor) else count for count in counts]
+        numbers: dict[str, float] = {}
+        on_device: dict[str, Tensor] = {}
+        for name, count in self.counts.items():
+            if isinstance(count, Tensor):
+                on_device[name] = count.detach()
+            else:
+                numbers[name] = count
+        if on_device:
+            counted = torch.stack(list(on_device.values())).tolist()
+            numbers.update(zip(on_device, counted, strict=True))
+        return numbers
 
 
 class LossComputer:
@@ -64,6 +80,7 @@ class LossComputer:
             ContractError: the network or a task returned something wrong.
             ProtocolError: the mini-batch is too small for the network's batch norm.
         """
+        # checked once for each set of tasks: a plugin's contract does not change from step to step
         first = tuple(names) not in self._checked
         outputs = self._outputs(batch, names)
         if first:
@@ -122,6 +139,7 @@ class LossComputer:
     def _score(
         self, name: str, output: Tensor, batch: Batch, *, first: bool
     ) -> tuple[Tensor, Count]:
+        """Return a task's summed loss for an output, and the number of valid elements."""
         task = self.tasks[name]
         result = task.loss(output, batch.targets[name])
         total, count = check_loss(task, result) if first else result
@@ -135,6 +153,7 @@ class LossComputer:
     def _auxiliary(
         self, losses: TaskLosses, outputs: Mapping[str, Tensor], batch: Batch, progress: float
     ) -> None:
+        """Add what the network's ``auxiliary`` returns to the losses."""
         if type(self.network).auxiliary is Architecture.auxiliary:
             return
         found = self.network.auxiliary(outputs, losses.means(), batch.targets, progress)

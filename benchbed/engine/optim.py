@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -36,7 +36,9 @@ def build_optimizer(
         ContractError: the groups asked for are malformed or overlap.
     """
     groups = _asked_groups(spec, asked)
-    taken = {id(p) for group in groups for p in group["params"]}
+    taken: set[int] = set()
+    for group in groups:
+        taken.update(map(id, group["params"]))
     rest = [p for p in network if id(p) not in taken]
     if rest:
         groups.append({"params": rest, "factor": 1.0, "name": "network"})
@@ -45,6 +47,11 @@ def build_optimizer(
     own = list(weighting)
     if own:
         groups.append({"params": own, "factor": 1.0, "name": "weighting", "weight_decay": 0.0})
+    return _made(spec, groups)
+
+
+def _made(spec: Optimizer, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """Return the optimiser that a protocol names, by torch's fused kernels where they serve."""
     if spec.name == "sgd":
         # torch's fused SGD fails where only some parameters have momentum yet (a task's first step)
         fused = spec.momentum == 0
@@ -56,11 +63,13 @@ def build_optimizer(
             fused=fused,
             foreach=not fused,
         )
-    kind = torch.optim.Adam if spec.name == "adam" else torch.optim.AdamW
-    return kind(groups, lr=spec.lr, betas=spec.betas, eps=spec.eps, fused=True)
+    if spec.name == "adam":
+        return torch.optim.Adam(groups, lr=spec.lr, betas=spec.betas, eps=spec.eps, fused=True)
+    return torch.optim.AdamW(groups, lr=spec.lr, betas=spec.betas, eps=spec.eps, fused=True)
 
 
 def _asked_groups(spec: Optimizer, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the groups that the network asks for, empty ones left out."""
     name = "The architecture's param_groups"
     groups: list[dict[str, Any]] = []
     seen: set[int] = set()
@@ -71,43 +80,55 @@ def _asked_groups(spec: Optimizer, given: Sequence[Mapping[str, Any]]) -> list[d
                 f"{', '.join(asked)}."
             )
         params = list(asked["params"])
-        if seen & {id(p) for p in params}:
+        ids = set(map(id, params))
+        if seen & ids:
             raise ContractError(f"{name} puts a parameter into two groups.")
-        seen |= {id(p) for p in params}
+        seen |= ids
         factor = float(asked["lr"]) / spec.lr
         if params:
-            groups.append(
-                {"params": params, "factor": factor, "name": str(asked.get("name", number))}
-            )
+            title = str(asked.get("name", number))
+            groups.append({"params": params, "factor": factor, "name": title})
     return groups
 
 
 def lr_factors(optimizer: torch.optim.Optimizer) -> dict[str, float]:
     """Return the learning-rate factor of each group by name, where any differs from 1."""
-    factors = {str(g["name"]): float(g["factor"]) for g in optimizer.param_groups}
-    return factors if set(factors.values()) != {1.0} else {}
+    factors = {str(group["name"]): float(group["factor"]) for group in optimizer.param_groups}
+    if set(factors.values()) == {1.0}:
+        return {}
+    return factors
 
 
 def schedule_factor(spec: Schedule, step: int, steps_per_epoch: int, epochs: int) -> float:
-    """Return the learning rate's factor at an update (counted from 0)."""
+    """Return the learning rate's factor at an update.
+
+    Args:
+        spec: of the protocol.
+        step: the update, counted from 0.
+        steps_per_epoch: updates in an epoch.
+        epochs: how many there are.
+    """
     position = step / steps_per_epoch
     if spec.warmup and position < spec.warmup[-1][0]:
         return _between(spec.warmup, position)
     epoch = step // steps_per_epoch
-    done = epoch / epochs if spec.per == "epoch" else step / (steps_per_epoch * epochs)
-    factors: dict[str, Callable[[], float]] = {
-        "constant": lambda: 1.0,
-        "step": lambda: spec.gamma ** (epoch // spec.step_epochs),
-        "poly": lambda: (1.0 - done) ** spec.power,
-        "cosine": lambda: _cosine(done, spec.floor),
-        "cosine-restarts": lambda: _cosine(
-            ((epoch if spec.per == "epoch" else position) / spec.restart_epochs) % 1.0, spec.floor
-        ),
-    }
-    return factors[spec.name]()
+    if spec.per == "epoch":
+        done, since_start = epoch / epochs, float(epoch)
+    else:
+        done, since_start = step / (steps_per_epoch * epochs), position
+    if spec.name == "constant":
+        return 1.0
+    if spec.name == "step":
+        return spec.gamma ** (epoch // spec.step_epochs)
+    if spec.name == "poly":
+        return float((1.0 - done) ** spec.power)
+    if spec.name == "cosine":
+        return _cosine(done, spec.floor)
+    return _cosine((since_start / spec.restart_epochs) % 1.0, spec.floor)
 
 
 def _cosine(done: float, floor: float) -> float:
+    """Return half a cosine from 1 to ``floor`` at a share of its length."""
     return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * done))
 
 

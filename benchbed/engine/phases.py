@@ -25,8 +25,9 @@ def updates_per_epoch(session: Session, samples: int) -> int:
     """
     protocol, group = session.job.protocol, batches_per_update(session)
     batches = batches_per_epoch(samples, protocol.batch_size, drop_last=protocol.drop_last)
-    whole = session.strategy.last.batches > 1
-    return batches // group if whole else -(-batches // group)
+    if session.strategy.last.batches > 1:
+        return batches // group
+    return -(-batches // group)  # an accumulated update may be of fewer mini-batches
 
 
 def timed_phases(session: Session, updates: int) -> list[tuple[int, Phase]]:

@@ -23,11 +23,8 @@ def load_pretrained(session: Session) -> list[str]:
     except (OSError, SafetensorError) as error:
         raise DataError(f"Cannot read --pretrained {path.name}: {error}.") from error
     own = session.network.state_dict()
-    fitting = {
-        name: tensor
-        for name, tensor in given.items()
-        if name in own and own[name].shape == tensor.shape
-    }
+    shapes = {name: tensor.shape for name, tensor in own.items()}
+    fitting = {name: tensor for name, tensor in given.items() if shapes.get(name) == tensor.shape}
     if not fitting:
         raise DataError(
             f"--pretrained {path.name}: none of its {len(given)} tensors fits the network by name "

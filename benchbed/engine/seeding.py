@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 def derive(seed: int, *names: object) -> int:
@@ -27,20 +28,21 @@ def seed_everything(seed: int) -> None:
 
 def rng_state() -> dict[str, Any]:
     """Return the state of all global generators as tensors and plain data."""
-    state = np.random.get_state(legacy=False)
-    assert isinstance(state, dict)
-    inner = state["state"]
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "numpy": [
-            inner["key"].tolist(),
-            int(inner["pos"]),
-            int(state["has_gauss"]),
-            float(state["gauss"]),
-        ],
+        "numpy": _numpy_state(),
         "python": random.getstate(),
     }
+
+
+def _numpy_state() -> list[Any]:
+    """Return NumPy's state without arrays, which a checkpoint could not be loaded with."""
+    state = np.random.get_state(legacy=False)
+    assert isinstance(state, dict)
+    twister = state["state"]
+    keys, position = twister["key"].tolist(), int(twister["pos"])
+    return [keys, position, int(state["has_gauss"]), float(state["gauss"])]
 
 
 def restore_rng(state: dict[str, Any]) -> None:
@@ -51,3 +53,18 @@ def restore_rng(state: dict[str, Any]) -> None:
     keys, *rest = state["numpy"]
     np.random.set_state(("MT19937", np.array(keys, dtype=np.uint32), *rest))
     random.setstate(state["python"])
+
+
+def forward_rng(device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """Return the state of the generators that a forward pass on a device may draw from."""
+    if device.type == "cuda":
+        return torch.get_rng_state(), torch.cuda.get_rng_state(device)
+    return torch.get_rng_state(), None
+
+
+def restore_forward_rng(state: tuple[Tensor, Tensor | None], device: torch.device) -> None:
+    """Put these generators back as :func:`forward_rng` found them."""
+    cpu, gpu = state
+    torch.set_rng_state(cpu)
+    if gpu is not None:
+        torch.cuda.set_rng_state(gpu, device)

@@ -33,10 +33,7 @@ class Selector:
         self.rule = rule
         self.epochs = epochs
         self.tasks = tasks
-        self.directions = {
-            name: {key: bool(metric.higher_is_better) for key, metric in task.metrics().items()}
-            for name, task in tasks.items()
-        }
+        self.directions = {name: _directions(task) for name, task in tasks.items()}
 
     def see(self, kept: Selected, evaluation: Evaluation, epoch: int) -> bool:
         """Take an epoch's validation into account; tell whether its model is the best so far."""
@@ -72,24 +69,32 @@ class Selector:
             ContractError: the criterion names a metric that its task lacks.
         """
         if self.rule.criterion == "loss":
-            value, higher = sum(evaluation.losses.values()), False
+            value = -sum(evaluation.losses.values())
         else:
-            name, _, metric = self.rule.criterion.partition("/")
-            if name not in self.tasks:
-                name = next(iter(self.tasks))
-                metric = self.tasks[name].primary
-                if metric in self.tasks[name].final:
-                    return _worst_if_nan(-evaluation.losses[name])
-            if metric not in evaluation.scores[name]:
-                late = metric in self.tasks[name].final
-                raise ContractError(
-                    f"The protocol's selection.criterion names metric '{metric}', which task "
-                    f"'{name}' {'computes at the end only' if late else 'lacks'}; it has "
-                    f"{', '.join(evaluation.scores[name])}."
-                )
-            value, higher = evaluation.scores[name][metric], self.directions[name][metric]
-        return _worst_if_nan(value if higher else -value)
+            value = self._metric(evaluation)
+        return -math.inf if math.isnan(value) else value
+
+    def _metric(self, evaluation: Evaluation) -> float:
+        """Return the metric that the criterion names, larger is better."""
+        name, _, metric = self.rule.criterion.partition("/")
+        if name not in self.tasks:
+            # the run of another single task: its own primary metric takes the place
+            name = next(iter(self.tasks))
+            metric = self.tasks[name].primary
+            if metric in self.tasks[name].final:
+                return -evaluation.losses[name]
+        scores = evaluation.scores[name]
+        if metric not in scores:
+            late = metric in self.tasks[name].final
+            raise ContractError(
+                f"The protocol's selection.criterion names metric '{metric}', which task "
+                f"'{name}' {'computes at the end only' if late else 'lacks'}; it has "
+                f"{', '.join(scores)}."
+            )
+        value = scores[metric]
+        return value if self.directions[name][metric] else -value
 
 
-def _worst_if_nan(value: float) -> float:
-    return -math.inf if math.isnan(value) else value
+def _directions(task: Task) -> dict[str, bool]:
+    """Return for each of a task's metrics whether higher is better."""
+    return {name: bool(metric.higher_is_better) for name, metric in task.metrics().items()}

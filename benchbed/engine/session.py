@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from benchbed.contracts.architecture import (
     no_backbone,
 )
 from benchbed.contracts.backbone import Backbone
-from benchbed.contracts.dataset import Dataset, check_columns
+from benchbed.contracts.dataset import Dataset, Target, check_columns
 from benchbed.contracts.task import Task, check_metrics
 from benchbed.contracts.transform import Transform
 from benchbed.contracts.weighting import WeightingContext
@@ -60,12 +60,22 @@ class Session:
         root = Path(self.job.data_root) if self.job.data_root else None
         columns = self.dataset.load(name, root)
         check_columns(self.dataset, name, columns)
-        targets = {task: target_name(self.job, task) for task in self.tasks}
-        made = [make_component(component, Transform) for component in transforms]
-        groups = {group for task in self.tasks.values() for group in task.target.groups}
-        described = {name: task.target for name, task in self.tasks.items()}
-        given = self.dataset.input
-        return Split(columns, targets, self.device, made, described, sorted(groups), given)
+        targets: dict[str, str] = {}
+        described: dict[str, Target] = {}
+        groups: set[str] = set()
+        for task_name, task in self.tasks.items():
+            targets[task_name] = target_name(self.job, task_name)
+            described[task_name] = task.target
+            groups.update(task.target.groups)
+        return Split(
+            columns,
+            targets,
+            self.device,
+            transforms=[make_component(component, Transform) for component in transforms],
+            described=described,
+            groups=sorted(groups),
+            input_described=self.dataset.input,
+        )
 
     def example(self, batch: int = 1) -> Tensor:
         """Return an input of zeros on the device, for costing."""
@@ -107,15 +117,25 @@ def build_session(job: Job, tasks: Sequence[str] | None = None) -> Session:
     device = choose_device(job.device)
     dataset = make_component(job.dataset, Dataset)
     built = {name: build_task(job, name, dataset) for name in tasks or job.tasks}
-    context = BuildContext(built, dataset.input, _backbone_maker(job, dataset))
+    # the network before the strategy: both may draw from the generators that the seed has set
+    network = in_layout(build_network(job, built, dataset).to(device), dataset.input)
+    regression = frozenset(name for name, task in built.items() if task.kind == "regression")
+    strategy = build_strategy(job.weighting, WeightingContext(tuple(built), regression))
+    return Session(job, device, dataset, built, network, strategy.place(device))
+
+
+def build_network(job: Job, tasks: Mapping[str, Task], dataset: Dataset) -> Architecture:
+    """Build the job's architecture, on the CPU, for some tasks of a data set.
+
+    Raises:
+        PluginError: the architecture or its backbone cannot be loaded or breaks its contract.
+    """
+    context = BuildContext(tasks, dataset.input, _backbone_maker(job, dataset))
     cls: type[Architecture] = load(job.architecture.target, Architecture)
     made = call(constructor(cls), cls, context, **job.architecture.options)
     network = check_network(made, cls.__name__)
     check_execution(network, job.traits)
-    network = in_layout(network.to(device), dataset.input)
-    regression = frozenset(name for name, task in built.items() if task.kind == "regression")
-    strategy = build_strategy(job.weighting, WeightingContext(tuple(built), regression))
-    return Session(job, device, dataset, built, network, strategy.place(device))
+    return network
 
 
 def build_task(job: Job, name: str, dataset: Dataset) -> Task:
@@ -139,6 +159,7 @@ def build_task(job: Job, name: str, dataset: Dataset) -> Task:
 
 
 def _backbone_maker(job: Job, dataset: Dataset) -> Callable[[], Backbone]:
+    """Return what makes a new backbone, as often as the architecture calls it."""
     component = job.backbone
     if component is None:
         return no_backbone

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 
 import torch
 from torch import Tensor
 
 from benchbed.basics.errors import ContractError, NonFiniteLossError
 from benchbed.contracts.transform import Batch
-from benchbed.engine.combination import gramian
+from benchbed.engine.combination import detached
 from benchbed.engine.gradients import Backward
+from benchbed.engine.logged import norms_and_cosines
 from benchbed.engine.losses import Count, LossComputer, TaskLosses
 from benchbed.engine.rows import Rows
+from benchbed.engine.seeding import forward_rng, restore_forward_rng
 from benchbed.engine.session import Session
-from benchbed.engine.sharing import partition
 
 
 @dataclass(slots=True)
@@ -35,13 +35,61 @@ class Effort:
 
 @dataclass(slots=True)
 class Stepped:
-    """What an update leaves for the curves."""
+    """What an update leaves for the curves.
+
+    Attributes:
+        totals: the tasks' summed losses, detached.
+        counts: the numbers of elements that they are summed over.
+        weights: what tasks weigh, where the strategy tells.
+        steps: of the optimiser.
+        gradients: norms and cosines of the tasks' gradients, where they are logged.
+    """
 
     totals: dict[str, Tensor]
     counts: dict[str, Count]
     weights: dict[str, float] = field(default_factory=dict)
     steps: int = 0
     gradients: dict[str, float] = field(default_factory=dict)
+
+    def add(self, losses: TaskLosses) -> None:
+        """Add a mini-batch's summed losses and their numbers of elements."""
+        for name, total in losses.totals.items():
+            self.totals[name] = self.totals.get(name, 0) + total.detach()
+            self.counts[name] = self.counts.get(name, 0) + losses.counts[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """What one update is made of.
+
+    Attributes:
+        batches: its mini-batches.
+        tasks: what is trained.
+        progress: share of training that is done.
+        where: epoch and step, for messages.
+    """
+
+    batches: Sequence[Batch]
+    tasks: Sequence[str]
+    progress: float
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Differentiated:
+    """What differentiating an update's losses came to.
+
+    Attributes:
+        tasks: those that got gradients; none if no loss had a valid element.
+        weights: theirs, ``(T,)``, where the strategy tells.
+        stepped: what there is for the curves so far.
+        extra: for each task what auxiliary losses added to its mean loss.
+    """
+
+    tasks: list[str]
+    weights: Tensor | None
+    stepped: Stepped
+    extra: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Updater:
@@ -66,7 +114,6 @@ class Updater:
         last = session.strategy.last
         self.batches = last.batches
         self._log = False
-        self._extra: dict[str, Tensor] = {}
         self.looks_back = session.strategy.looks_back
         if last.at == "representation" and session.job.protocol.accumulate > 1:
             raise ContractError(
@@ -93,195 +140,167 @@ class Updater:
         """
         self._log = log
         if self.session.network.execution == "joint":
-            return self._update(batches, self.tasks, progress, where)
+            return self._update(_Update(batches, self.tasks, progress, where))
         stepped = Stepped({}, {})
         for task in self.tasks:
-            one = self._update(batches, [task], progress, where)
+            one = self._update(_Update(batches, [task], progress, where))
             stepped.totals |= one.totals
-            stepped.steps += one.steps
             stepped.counts |= one.counts
+            stepped.steps += one.steps
         return stepped
 
-    def _update(
-        self, batches: Sequence[Batch], tasks: Sequence[str], progress: float, where: str
-    ) -> Stepped:
+    def _update(self, update: _Update) -> Stepped:
+        """Differentiate, clip, step, and look back."""
         self.optimizer.zero_grad(set_to_none=True)
         self.backward.sweeps = []
-        self._extra = {}
-        state = self._generators() if self.looks_back else None
-        names: list[str]
-        if len(batches) == 1:
-            losses = self._losses(batches[0], tasks, progress)
-            means = losses.means()
-            self._extra = _detached(losses.extra)
-            self._require_finite(means, where)
-            stepped = Stepped(_detached(losses.totals), losses.counts)
-            stepped.gradients = self._geometry(means)
-            weights = self.backward(means, losses.free, slopes=self._log)
-            names = list(means)
+        before = forward_rng(self.session.device) if self.looks_back else None
+        if len(update.batches) == 1:
+            found = self._of_one_batch(update)
         elif self.batches > 1:
-            names, weights, stepped = self._several(batches, tasks, progress, where)
+            found = self._over_batches(update)
         else:
-            names, weights, stepped = self._accumulated(batches, tasks, progress, where)
-        for sweep in self.backward.sweeps:
-            self.effort.note(self.effort.backward, sweep, sum(map(len, batches)))
-        if weights is not None:
-            stepped.weights = dict(zip(names, weights.tolist(), strict=True))
-        if names:
-            self._clip()
-            self.optimizer.step()
-            stepped.steps = 1
-            if state is not None:
-                self._look_back(batches[-1:] if self.batches > 1 else batches, tasks, state)
-        return stepped
-
-    def _geometry(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
-        """Return norms and cosines of the tasks' gradients of the parameters that they share."""
-        if not (self._log and self.session.job.log_gradients and len(losses) > 1):
-            return {}
-        engine = self.backward.engine
-        split = partition(losses, self.backward.parameters)
-        if not split.shared:
-            return {}
-        rows = self.backward.sweep(losses, keep=True, split=split)
-        self.backward.engine = engine
-        names = list(losses)
-        products = gramian([rows.shared[name] for name in names]).cpu()
-        norms = products.diag().sqrt()
-        found = {f"norm/{name}": float(norm) for name, norm in zip(names, norms, strict=True)}
-        for i, j in combinations(range(len(names)), 2):
-            scale = float(norms[i] * norms[j])
-            if scale > 0.0:
-                found[f"cosine/{names[i]}/{names[j]}"] = float(products[i, j]) / scale
-        return found
-
-    def _losses(self, batch: Batch, tasks: Sequence[str], progress: float) -> TaskLosses:
-        self.effort.note(self.effort.forward, tasks, len(batch))
-        return self.losses(batch, tasks, progress)
-
-    def _accumulated(
-        self, batches: Sequence[Batch], tasks: Sequence[str], progress: float, where: str
-    ) -> tuple[list[str], Tensor | None, Stepped]:
-        """Add up the gradients of the summed losses, divide once, weigh once."""
-        sums: Rows | None = None
-        free: list[Tensor | None] = []
-        stepped = Stepped({}, {})
-        whole: dict[str, float] = {}
-        for batch in batches:
-            losses = self._losses(batch, tasks, progress)
-            means = losses.means()
-            self._require_finite(means, where)
-            if sums is None:
-                stepped.gradients = self._geometry(means)
-            wholes = {
-                name: total + losses.extra[name] * count if name in losses.extra else total
-                for (name, total), count in zip(
-                    losses.totals.items(), losses.counts.values(), strict=True
-                )
-            }
-            rows = self.backward.sweep(wholes, keep=losses.free is not None)
-            if sums is None:
-                sums = rows.copy()
-            else:
-                sums.add(rows)
-            free = _summed(free, self.backward.free_gradients(losses.free), len(batches))
-            _tally(stepped.totals, stepped.counts, losses)
-            for name in tasks:
-                whole[name] = whole.get(name, 0.0) + float(wholes[name].detach())
-        assert sums is not None
-        counts = {name: float(count) for name, count in stepped.counts.items() if float(count) > 0}
-        if not counts:
-            return [], None, stepped
-        sums.scale({name: 1.0 / count for name, count in counts.items()})
-        means = {
-            name: torch.as_tensor(whole[name] / count, device=self.session.device)
-            for name, count in counts.items()
-        }
-        self._extra = {
-            name: mean - stepped.totals[name] / counts[name] for name, mean in means.items()
-        }
-        weights = self.backward.decide_accumulated(sums, means, free)
-        return list(means), weights, stepped
-
-    def _several(
-        self, batches: Sequence[Batch], tasks: Sequence[str], progress: float, where: str
-    ) -> tuple[list[str], Tensor | None, Stepped]:
-        """Take the gradients of several mini-batches apart, and weigh over all of them."""
-        rows: list[Rows] = []
-        stepped = Stepped({}, {})
-        kept: list[str] = list(tasks)
-        found: list[dict[str, Tensor]] = []
-        losses: TaskLosses | None = None
-        for batch in batches:
-            losses = self._losses(batch, tasks, progress)
-            means = losses.means()
-            self._require_finite(means, where)
-            kept = [name for name in kept if name in means]
-            found.append(means)
-            if len(found) == 1:
-                stepped.gradients = self._geometry(means)
-            _tally(stepped.totals, stepped.counts, losses)
-        if len(kept) < 2:
-            free = None if losses is None else losses.free
-            weights = self.backward({name: found[-1][name] for name in kept}, free)
-            return kept, weights, stepped
-        for number, means in enumerate(found):
-            last = number == len(found) - 1
-            keep = last and losses is not None and losses.free is not None
-            chosen = self.session.strategy.transform({name: means[name] for name in kept})
-            rows.append(self.backward.sweep(chosen, keep=keep))
-        values = {name: found[-1][name].detach() for name in kept}
-        weights = self.backward.decide_over_batches(rows, values)
-        if losses is not None and losses.free is not None:
-            losses.free.backward()  # type: ignore[no-untyped-call]
-        return kept, weights, stepped
-
-    def _clip(self) -> None:
+            found = self._accumulated(update)
+        stepped = found.stepped
+        samples = sum(map(len, update.batches))
+        for tasks in self.backward.sweeps:
+            self.effort.note(self.effort.backward, tasks, samples)
+        if found.weights is not None:
+            stepped.weights = dict(zip(found.tasks, found.weights.tolist(), strict=True))
+        if not found.tasks:
+            return stepped
         if self.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
+        self.optimizer.step()
+        stepped.steps = 1
+        if before is not None:
+            self._look_back(update, found.extra, before)
+        return stepped
 
-    def _generators(self) -> tuple[Tensor, Tensor | None]:
-        """Return the state of the generators that a forward pass may draw from."""
+    def _losses(self, batch: Batch, update: _Update) -> tuple[TaskLosses, dict[str, Tensor]]:
+        """Return a mini-batch's losses, and the mean loss of each task with a valid element.
+
+        Raises:
+            NonFiniteLossError: a loss is infinite or NaN; on a GPU, where looking would wait for
+                it, the epoch's means are looked at instead.
+        """
+        self.effort.note(self.effort.forward, update.tasks, len(batch))
+        losses = self.losses(batch, update.tasks, update.progress)
+        means = losses.means()
+        if self.session.device.type == "cpu":
+            values = {name: float(mean.detach()) for name, mean in means.items()}
+            require_finite(values, update.where)
+        return losses, means
+
+    def _logged(self, means: Mapping[str, Tensor]) -> dict[str, float]:
+        """Return norms and cosines of the tasks' gradients, where this update logs them."""
+        if not (self._log and self.session.job.log_gradients):
+            return {}
+        return norms_and_cosines(self.backward, means)
+
+    def _of_one_batch(self, update: _Update) -> _Differentiated:
+        losses, means = self._losses(update.batches[0], update)
+        stepped = Stepped(detached(losses.totals), losses.counts)
+        stepped.gradients = self._logged(means)
+        weights = self.backward(means, losses.free, slopes=self._log)
+        return _Differentiated(list(means), weights, stepped, detached(losses.extra))
+
+    def _accumulated(self, update: _Update) -> _Differentiated:
+        """Add up the gradients of the summed losses, divide once, weigh once."""
+        rows: Rows | None = None
+        free: list[Tensor | None] = []
+        stepped = Stepped({}, {})
+        sums = dict.fromkeys(update.tasks, 0.0)
+        for batch in update.batches:
+            losses, means = self._losses(batch, update)
+            if rows is None:
+                stepped.gradients = self._logged(means)
+            batch_sums = losses.sums()
+            batch_rows = self.backward.sweep(batch_sums, keep=losses.free is not None)
+            if rows is None:
+                rows = batch_rows.copy()
+            else:
+                rows.add(batch_rows)
+            free_gradients = self.backward.free_gradients(losses.free)
+            free = _with_share(free, free_gradients, len(update.batches))
+            stepped.add(losses)
+            for task in update.tasks:
+                sums[task] += float(batch_sums[task].detach())
+        assert rows is not None
+        counts = {task: float(count) for task, count in stepped.counts.items() if float(count) > 0}
+        if not counts:
+            return _Differentiated([], None, stepped)
+        rows.scale({task: 1.0 / count for task, count in counts.items()})
         device = self.session.device
-        gpu = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-        return torch.get_rng_state(), gpu
+        whole: dict[str, Tensor] = {}
+        extra: dict[str, Tensor] = {}
+        for task, count in counts.items():
+            whole[task] = torch.as_tensor(sums[task] / count, device=device)
+            extra[task] = whole[task] - stepped.totals[task] / count
+        weights = self.backward.decide_accumulated(rows, whole, free)
+        return _Differentiated(list(whole), weights, stepped, extra)
 
-    def _restore(self, state: tuple[Tensor, Tensor | None]) -> None:
-        cpu, gpu = state
-        torch.set_rng_state(cpu)
-        if gpu is not None:
-            torch.cuda.set_rng_state(gpu, self.session.device)
+    def _over_batches(self, update: _Update) -> _Differentiated:
+        """Take the gradients of several mini-batches apart, and weigh over all of them."""
+        stepped = Stepped({}, {})
+        kept = list(update.tasks)
+        means_of: list[dict[str, Tensor]] = []
+        free: Tensor | None = None
+        for batch in update.batches:
+            losses, means = self._losses(batch, update)
+            if not means_of:
+                stepped.gradients = self._logged(means)
+            # a task counts if it has a valid element in each mini-batch
+            kept = [task for task in kept if task in means]
+            means_of.append(means)
+            free = losses.free
+            stepped.add(losses)
+        last = {task: means_of[-1][task] for task in kept}
+        if len(kept) < 2:
+            weights = self.backward(last, free)
+            return _Differentiated(kept, weights, stepped)
+        rows: list[Rows] = []
+        for number, means in enumerate(means_of, start=1):
+            # the free loss is the last mini-batch's, and is differentiated after its tasks'
+            keep = free is not None and number == len(means_of)
+            chosen = self.session.strategy.transform({task: means[task] for task in kept})
+            rows.append(self.backward.sweep(chosen, keep=keep))
+        weights = self.backward.decide_over_batches(rows, detached(last))
+        if free is not None:
+            free.backward()  # type: ignore[no-untyped-call]
+        return _Differentiated(kept, weights, stepped)
 
     @torch.no_grad()
     def _look_back(
-        self, batches: Sequence[Batch], tasks: Sequence[str], state: tuple[Tensor, Tensor | None]
+        self,
+        update: _Update,
+        extra: dict[str, Tensor],
+        before: tuple[Tensor, Tensor | None],
     ) -> None:
         """Tell the strategy the losses after the update: same batches, same random numbers.
 
         Auxiliary losses count as they were before the update. Running statistics stay as the
         training pass left them: moving them twice a step put them a third off after ten steps in a
         prototype.
+
+        Args:
+            update: what was made.
+            extra: the auxiliary losses by task.
+            before: the generators' state before the first forward pass.
         """
-        network = self.session.network
-        after = self._generators()
+        network, device, tasks = self.session.network, self.session.device, update.tasks
+        after = forward_rng(device)
         buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
-        self._restore(state)
-        totals: dict[str, Tensor] = {}
-        counts: dict[str, Count] = {}
-        for batch in batches:
+        restore_forward_rng(before, device)
+        again = Stepped({}, {})
+        for batch in update.batches[-1:] if self.batches > 1 else update.batches:
             self.effort.note(self.effort.forward, tasks, len(batch))
-            scored = self.losses.score(network(batch.input, list(tasks)), batch, tasks)
-            _tally(totals, counts, scored)
-        losses = TaskLosses(totals, counts, self._extra, None).means()
+            outputs = network(batch.input, list(tasks))
+            again.add(self.losses.score(outputs, batch, tasks))
+        losses = TaskLosses(again.totals, again.counts, extra, None).means()
         for name, buffer in network.named_buffers():
             buffer.copy_(buffers[name])
-        self._restore(after)
+        restore_forward_rng(after, device)
         self.session.strategy.after_step(losses)
-
-    def _require_finite(self, losses: Mapping[str, Tensor], where: str) -> None:
-        """End the run on a loss that is not finite; on a GPU the epoch's means are looked at."""
-        if self.session.device.type == "cpu":
-            require_finite({name: float(loss.detach()) for name, loss in losses.items()}, where)
 
 
 def require_finite(losses: Mapping[str, float], where: str) -> None:
@@ -298,22 +317,25 @@ def require_finite(losses: Mapping[str, float], where: str) -> None:
             )
 
 
-def _tally(totals: dict[str, Tensor], counts: dict[str, Count], losses: TaskLosses) -> None:
-    """Add a mini-batch's summed losses and their numbers of elements."""
-    for name, total in losses.totals.items():
-        totals[name] = totals.get(name, 0) + total.detach()
-        counts[name] = counts.get(name, 0) + losses.counts[name]
-
-
-def _detached(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach() for name, value in values.items()}
-
-
-def _summed(
-    before: list[Tensor | None], now: list[Tensor | None], share: int
+def _with_share(
+    before: list[Tensor | None], now: list[Tensor | None], batches: int
 ) -> list[Tensor | None]:
-    """Add a micro-batch's part of the mean of the loss that no task owns."""
-    now = [None if gradient is None else gradient / share for gradient in now]
+    """Add a micro-batch's part of the mean of the loss that no task owns.
+
+    Args:
+        before: gradients so far, by parameter; none of the first micro-batch, or without the loss.
+        now: those of this micro-batch.
+        batches: how many there are in all.
+    """
+    now = [None if gradient is None else gradient / batches for gradient in now]
     if not before or not now:
         return before or now
-    return [b if a is None else a if b is None else a + b for a, b in zip(before, now, strict=True)]
+    return list(map(_sum_of, before, now))
+
+
+def _sum_of(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    if one is None:
+        return other
+    if other is None:
+        return one
+    return one + other

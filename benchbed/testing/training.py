@@ -17,9 +17,10 @@ from benchbed.contracts.dataset import Input
 from benchbed.contracts.protocol import Data, Optimizer, Protocol, Selection, TaskEntry
 from benchbed.contracts.task import Task
 from benchbed.discovery.method import Component
+from benchbed.engine.progress import Curves
 from benchbed.engine.session import Session
 from benchbed.engine.strategy import Strategy
-from benchbed.engine.trainer import Curves, Trainer, copy_state
+from benchbed.engine.trainer import Trainer, copy_state
 from benchbed.records.job import Job
 from benchbed.testing.comparison import copied, difference
 from benchbed.testing.effects import seeded
