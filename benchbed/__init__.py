@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from benchbed.contracts.backbone import Backbone
     from benchbed.contracts.dataset import Dataset, Input, Target
     from benchbed.contracts.delta import delta_m
-    from benchbed.contracts.geometry import Geometric, Placement
+    from benchbed.contracts.geometry import Geometric
+    from benchbed.contracts.placement import Placement
     from benchbed.contracts.task import Task
     from benchbed.contracts.transform import Batch, Draws, Transform
     from benchbed.contracts.weighting import EpochInfo, Weighting, WeightingContext
@@ -37,7 +38,7 @@ _WHERE: Final = {
     "Input": "contracts.dataset",
     "Option": "discovery.spec",
     "Phase": "contracts.architecture",
-    "Placement": "contracts.geometry",
+    "Placement": "contracts.placement",
     "Spec": "discovery.spec",
     "Target": "contracts.dataset",
     "Task": "contracts.task",

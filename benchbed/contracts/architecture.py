@@ -212,7 +212,8 @@ def check_phases(network: Architecture, tasks: Sequence[str]) -> list[Phase]:
     name = f"{type(network).__name__}.phases"
     phases = list(network.phases())
     ends = [phase.until for phase in phases]
-    if not phases or ends[-1] != 1.0 or ends != sorted(set(ends)) or ends[0] <= 0:
+    rises = bool(ends) and ends[0] > 0 and ends == sorted(set(ends))
+    if not rises or ends[-1] != 1.0:
         raise ContractError(
             f"{name}() must return phases whose 'until' rises to 1 at last, got {ends}."
         )
@@ -240,10 +241,11 @@ def check_execution(network: Architecture, traits: Iterable[str] | None) -> None
         raise ContractError(f"{name}.execution must be 'joint' or 'single-tasking'.")
     if traits is None:
         return
-    if (network.execution == "single-tasking") != ("single-tasking" in traits):
+    single_tasking = network.execution == "single-tasking"
+    if single_tasking != ("single-tasking" in traits):
+        have = "have" if single_tasking else "not have"
         raise ContractError(
-            f"{name}.execution is '{network.execution}', so its Spec must "
-            f"{'have' if network.execution == 'single-tasking' else 'not have'} the trait "
+            f"{name}.execution is '{network.execution}', so its Spec must {have} the trait "
             "'single-tasking'."
         )
 
@@ -252,6 +254,12 @@ def check_outputs(
     network: Architecture, outputs: object, tasks: Mapping[str, Task], batch: int
 ) -> dict[str, Tensor]:
     """Return what ``forward`` returned.
+
+    Args:
+        network: for messages.
+        outputs: ``{task: (batch, channels, …)}``, if the network keeps its contract.
+        tasks: those asked for, by name.
+        batch: number of samples.
 
     Raises:
         ContractError: an output is missing, or has the wrong batch size or number of channels.

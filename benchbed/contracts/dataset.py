@@ -71,11 +71,14 @@ class Target:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        wrong = {
-            "direction": len(self.shape) != 3 or self.shape[0] != 3,
-            "distance": len(self.shape) < 2,
-        }.get(self.geometry, False)
-        if wrong or (self.geometry and self.kind != "value"):
+        if not self.geometry:
+            return
+        fits = True
+        if self.geometry == "direction":
+            fits = len(self.shape) == 3 and self.shape[0] == 3
+        elif self.geometry == "distance":
+            fits = len(self.shape) >= 2
+        if not fits or self.kind != "value":
             raise ContractError(
                 f"A target of shape {self.shape} and kind '{self.kind}' cannot have the geometry "
                 f"'{self.geometry}': directions are (3, H, W), distances (H, W), both of values."
@@ -84,7 +87,9 @@ class Target:
     @property
     def size(self) -> tuple[int, ...]:
         """Height and width of a target that is a map; ``()`` for one value or vector a sample."""
-        return self.shape[-2:] if len(self.shape) > 1 else ()
+        if len(self.shape) < 2:
+            return ()
+        return self.shape[-2:]
 
 
 class Dataset(ABC):

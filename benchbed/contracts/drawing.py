@@ -53,10 +53,7 @@ def draw_input(axes: Axes, value: Tensor, described: Input) -> None:
             values out of it; then their own smallest and largest do.
     """
     array = _array(value)
-    low, high = described.range
-    finite = array[np.isfinite(array)]
-    if finite.size and (finite.min() < low or finite.max() > high):
-        low, high = float(finite.min()), float(finite.max())
+    low, high = _shown_range(array, described)
     if array.ndim == 3 and array.shape[0] == 1:
         array = array[0]
     if array.ndim == 2:
@@ -68,6 +65,15 @@ def draw_input(axes: Axes, value: Tensor, described: Input) -> None:
         _draw_other(axes, array)
         if array.ndim == 1:
             axes.set_ylim(low, high)
+
+
+def _shown_range(array: np.ndarray, described: Input) -> tuple[float, float]:
+    """Return the input's range; where values are out of it, their own smallest and largest."""
+    low, high = described.range
+    finite = array[np.isfinite(array)]
+    if finite.size and (finite.min() < low or finite.max() > high):
+        return float(finite.min()), float(finite.max())
+    return low, high
 
 
 def draw_target(axes: Axes, value: Tensor, target: Target) -> None:
@@ -82,11 +88,12 @@ def draw_target(axes: Axes, value: Tensor, target: Target) -> None:
         _bare(axes)
         axes.imshow(np.ma.masked_invalid(array), cmap=_with_grey("viridis"))
     elif array.ndim == 3 and array.shape[0] == 3:
-        signed = bool((array[np.isfinite(array)] < 0).any())
-        _draw_rgb(axes, (array + 1) / 2 if signed else array)
+        if bool((array[np.isfinite(array)] < 0).any()):
+            array = (array + 1) / 2  # of [-1, 1], such as directions
+        _draw_rgb(axes, array)
     elif array.ndim == 0:
-        known = bool(np.isfinite(array))
-        draw_text(axes, f"{float(array):.4g}" if known else "not annotated", grey=not known)
+        text = f"{float(array):.4g}" if np.isfinite(array) else None
+        _draw_known(axes, text)
     else:
         _draw_other(axes, array)
 
@@ -94,17 +101,27 @@ def draw_target(axes: Axes, value: Tensor, target: Target) -> None:
 def draw_text(axes: Axes, text: str, *, grey: bool = False) -> None:
     """Write a few words into the middle of otherwise empty axes."""
     _bare(axes, frame=True)
+    size = 14 if len(text) <= 6 else 9
+    colour = "0.5" if grey else "black"
     axes.text(
         0.5,
         0.5,
         wrap(text, 12),
-        fontsize=14 if len(text) <= 6 else 9,
-        color="0.5" if grey else "black",
+        fontsize=size,
+        color=colour,
         ha="center",
         va="center",
         transform=axes.transAxes,
         parse_math=False,
     )
+
+
+def _draw_known(axes: Axes, text: str | None) -> None:
+    """Write a value of a sample, or that it has none."""
+    if text is None:
+        draw_text(axes, "not annotated", grey=True)
+    else:
+        draw_text(axes, text)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -117,6 +134,7 @@ def new_figure(width: float, height: float) -> Figure:
 def set_title(figure: Figure, text: str) -> None:
     """Add the title above, a line for each of the text's, cut where the figure is too narrow."""
     width = max(map(len, text.splitlines()))
+    # how wide a text is drawn is known only once it is
     while True:
         lines = [wrap(line, width) for line in text.splitlines()]
         drawn = figure.suptitle("\n".join(lines), fontsize=TITLE_SIZE, parse_math=False)
@@ -130,8 +148,11 @@ def set_title(figure: Figure, text: str) -> None:
 
 def legend_shape(labels: Sequence[str], inches: float) -> tuple[int, int]:
     """Return the lines and columns of a legend in 6 points that is as wide as stated."""
-    columns = max(1, int(inches / (0.06 * max(map(len, labels)) + 0.35)))
-    return -(-len(labels) // columns), min(columns, len(labels))
+    longest = max(map(len, labels))
+    inches_each = 0.06 * longest + 0.35  # its characters, and the patch of colour before them
+    columns = max(1, int(inches / inches_each))
+    lines = -(-len(labels) // columns)  # rounded up
+    return lines, min(columns, len(labels))
 
 
 def to_png(figure: Figure) -> bytes:
@@ -143,7 +164,9 @@ def to_png(figure: Figure) -> bytes:
 
 def _array(value: Tensor) -> np.ndarray:
     plain = value.detach().cpu()
-    array: np.ndarray = (plain.double() if plain.is_floating_point() else plain).numpy()
+    if plain.is_floating_point():
+        plain = plain.double()  # NumPy has no bfloat16
+    array: np.ndarray = plain.numpy()
     return array
 
 
@@ -151,8 +174,9 @@ def _class_indices(array: np.ndarray, target: Target) -> np.ndarray:
     """Return class indices, out of scores of the classes where that is what the task predicts."""
     if array.ndim != len(target.shape) + 1:
         return array
-    scores = array.shape[0] == target.classes > 1
-    indices: np.ndarray = array.argmax(axis=0) if scores else array[0]
+    indices: np.ndarray = array[0]
+    if array.shape[0] == target.classes > 1:
+        indices = array.argmax(axis=0)
     return indices
 
 
@@ -161,9 +185,7 @@ def _draw_classes(axes: Axes, indices: np.ndarray, target: Target) -> None:
     if target.ignore is not None:
         known &= indices != target.ignore
     if indices.ndim == 0:
-        number = int(indices) if known else 0
-        name = target.names[number] if number < len(target.names) else str(number)
-        draw_text(axes, name if known else "not annotated", grey=not known)
+        _draw_known(axes, _class_name(int(indices), target) if known else None)
     elif indices.ndim == 2:
         colours = np.full((*indices.shape, 3), float(GREY))
         colours[known] = palette(target.classes, target.names)[indices[known].astype(np.int64)]
@@ -171,6 +193,10 @@ def _draw_classes(axes: Axes, indices: np.ndarray, target: Target) -> None:
         axes.imshow(colours)
     else:
         _draw_other(axes, indices)
+
+
+def _class_name(number: int, target: Target) -> str:
+    return target.names[number] if number < len(target.names) else str(number)
 
 
 def _draw_rgb(axes: Axes, channels_first: np.ndarray) -> None:
@@ -187,7 +213,8 @@ def _draw_other(axes: Axes, array: np.ndarray) -> None:
         axes.tick_params(labelsize=6)
         axes.set_xmargin(0)
         return
-    draw_text(axes, " × ".join(map(str, array.shape)) or f"{float(array):.4g}", grey=True)
+    shape = " × ".join(map(str, array.shape))
+    draw_text(axes, shape or f"{float(array):.4g}", grey=True)
 
 
 def _bare(axes: Axes, *, frame: bool = False) -> None:

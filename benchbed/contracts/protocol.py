@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -109,9 +110,9 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return f"best validation {self.criterion}"
         if self.rule == "paper-selection":
             return f"best test {self.criterion} (paper-selection: on the split that is scored)"
-        return (
-            f"mean of the last {self.k} epochs" if self.rule == "mean-of-last-k" else "last epoch"
-        )
+        if self.rule == "mean-of-last-k":
+            return f"mean of the last {self.k} epochs"
+        return "last epoch"
 
 
 class DeltaM(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -188,6 +189,7 @@ def parse_toml(text: str, source: str, kind: type[Any]) -> Any:
 
 
 def _sentence(message: str, kind: type[Any]) -> str:
+    """Return what is wrong with a file, from msgspec's message."""
     if unknown := _UNKNOWN.match(message):
         name, place = unknown.group(1), unknown.group(2) or ""
         known = _fields_at(kind, place)
@@ -207,11 +209,11 @@ def _fields_at(kind: type[Any], place: str) -> list[str]:
     """Return the field names of the Struct at ``place`` (``tasks[...]`` is a dict's value)."""
     for part in filter(None, place.split(".")):
         name, bracket, _ = part.partition("[")
-        found = next((f for f in msgspec.structs.fields(kind) if f.name == name), None)
-        kind = getattr(found, "type", kind)
+        types = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        kind = types.get(name, kind)
         if bracket:
             kind = kind.__args__[-1]
-    return [info.name for info in msgspec.structs.fields(kind)]
+    return [field.name for field in msgspec.structs.fields(kind)]
 
 
 def parse_protocol(text: str, source: str = "protocol") -> Protocol:
@@ -228,41 +230,73 @@ def parse_protocol(text: str, source: str = "protocol") -> Protocol:
 
 
 def _problem(protocol: Protocol) -> str:
-    selection = protocol.selection
-    task, slash, metric = selection.criterion.partition("/")
+    """Return the first thing that makes no sense, and the remedy; nothing if all is well."""
+    for check in (_of_parts, _of_splits, _of_numbers, _of_selection, _of_schedule, _of_optimizer):
+        problem = check(protocol)
+        if problem:
+            return problem
+    return ""
+
+
+def _of_parts(protocol: Protocol) -> str:
+    data, seeds = protocol.data, protocol.seeds
     if not protocol.tasks:
         return "it has no tasks; add a table [tasks.NAME]."
-    if protocol.data.train in {protocol.data.validation, protocol.data.test}:
-        return f"'data.train' is '{protocol.data.train}', which also serves to score; name another."
-    if not protocol.seeds or len(set(protocol.seeds)) < len(protocol.seeds):
+    if data.train in {data.validation, data.test}:
+        return f"'data.train' is '{data.train}', which also serves to score; name another."
+    if not seeds or len(set(seeds)) < len(seeds):
         return "'seeds' must be a list of different whole numbers, for instance [0, 1, 2]."
-    on_test = protocol.data.validation == protocol.data.test
-    if selection.rule == "paper-selection" and not on_test:
+    return ""
+
+
+def _of_splits(protocol: Protocol) -> str:
+    rule, data = protocol.selection.rule, protocol.data
+    on_test = data.validation == data.test
+    if rule == "paper-selection" and not on_test:
         return (
             "'selection.rule' is 'paper-selection', which selects on the test split; set "
-            f"data.validation = \"{protocol.data.test}\" as well, or choose 'best-validation'."
+            f"data.validation = \"{data.test}\" as well, or choose 'best-validation'."
         )
-    if selection.rule == "best-validation" and on_test:
+    if rule == "best-validation" and on_test:
         return (
-            f"'data.validation' is '{protocol.data.test}', the split that is scored; name another, "
+            f"'data.validation' is '{data.test}', the split that is scored; name another, "
             'or call it selection.rule = "paper-selection", which tables mark.'
         )
+    return ""
+
+
+def _of_numbers(protocol: Protocol) -> str:
     place = _not_finite(msgspec.to_builtins(protocol))
-    if place:
-        return f"'{place}' must be a finite number."
+    return f"'{place}' must be a finite number." if place else ""
+
+
+def _of_selection(protocol: Protocol) -> str:
+    selection = protocol.selection
     if selection.rule == "mean-of-last-k" and selection.k > protocol.epochs:
         return f"'selection.k' is {selection.k}, more than the {protocol.epochs} epochs."
-    if selection.criterion != "loss" and not (slash and metric and task in protocol.tasks):
+    if selection.criterion == "loss":
+        return ""
+    task, slash, metric = selection.criterion.partition("/")
+    if not (slash and metric and task in protocol.tasks):
         return (
             f"'selection.criterion' is '{selection.criterion}', but must be 'loss' or "
             f"'task/metric' with a task of the protocol.{suggest(task, protocol.tasks)}"
         )
+    return ""
+
+
+def _of_schedule(protocol: Protocol) -> str:
     points = [epoch for epoch, _ in protocol.schedule.warmup]
     if points and (points[0] != 0 or len(points) < 2 or points != sorted(set(points))):
         return "'schedule.warmup' must be points [epoch, factor] that begin at epoch 0 and rise."
-    if protocol.optimizer.name != "sgd" and protocol.optimizer.momentum:
-        return f"'optimizer.momentum' is for sgd; {protocol.optimizer.name} has none."
-    if protocol.optimizer.nesterov and not protocol.optimizer.momentum:
+    return ""
+
+
+def _of_optimizer(protocol: Protocol) -> str:
+    optimizer = protocol.optimizer
+    if optimizer.name != "sgd" and optimizer.momentum:
+        return f"'optimizer.momentum' is for sgd; {optimizer.name} has none."
+    if optimizer.nesterov and not optimizer.momentum:
         return "'optimizer.nesterov' needs 'optimizer.momentum' above 0."
     return ""
 
@@ -271,13 +305,17 @@ def _not_finite(value: object) -> str:
     """Return the place of the first number that is infinite or NaN, or nothing."""
     if isinstance(value, float):
         return "" if math.isfinite(value) else "."
-    items = value.items() if isinstance(value, dict) else []
-    if isinstance(value, list | tuple):
-        items = enumerate(value)  # type: ignore[assignment]
+    items: Iterable[tuple[object, object]] = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list | tuple):
+        items = enumerate(value)
     for key, inner in items:
         place = _not_finite(inner)
+        if place == ".":
+            return str(key)
         if place:
-            return str(key) if place == "." else f"{key}.{place}"
+            return f"{key}.{place}"
     return ""
 
 

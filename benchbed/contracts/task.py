@@ -10,6 +10,7 @@ from torchmetrics import Metric
 
 from benchbed.basics.errors import ContractError
 from benchbed.contracts.dataset import Target
+from benchbed.contracts.shapes import shape_or_type
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,11 +112,8 @@ def check_metrics(task: Task) -> dict[str, Metric]:
     """
     name = type(task).__name__
     metrics = task.metrics()
-    if (
-        not isinstance(metrics, dict)
-        or not metrics
-        or not all(isinstance(metric, Metric) for metric in metrics.values())
-    ):
+    sound = isinstance(metrics, dict) and bool(metrics)
+    if not sound or not all(isinstance(metric, Metric) for metric in metrics.values()):
         raise ContractError(f"{name}.metrics() must return torchmetrics Metrics by name.")
     for key, metric in metrics.items():
         if metric.higher_is_better is None:
@@ -144,10 +142,11 @@ def check_loss(task: Task, result: object) -> tuple[Tensor, Tensor | int]:
         )
     total, weight = result
     if not isinstance(total, Tensor) or total.dim() != 0:
-        shape = tuple(total.shape) if isinstance(total, Tensor) else type(total).__name__
-        raise ContractError(f"{name} must return a scalar sum first, got {shape}.")
+        got = shape_or_type(total)
+        raise ContractError(f"{name} must return a scalar sum first, got {got}.")
     if isinstance(weight, bool) or not isinstance(weight, Tensor | int):
         raise ContractError(f"{name} must return the number of valid elements second.")
     if isinstance(weight, Tensor) and weight.dim() != 0:
-        raise ContractError(f"{name} must return a scalar number, got {tuple(weight.shape)}.")
+        got = shape_or_type(weight)
+        raise ContractError(f"{name} must return a scalar number, got {got}.")
     return total, weight

@@ -67,10 +67,12 @@ class Draws:
 
     def uniform(self, count: int = 1) -> Tensor:
         """Return numbers in [0, 1) for each sample, ``(N, count)``, float64, on the CPU."""
+        # SplitMix64: a counter for each sample, in steps of the golden ratio's 64 bits, then mixed
         with np.errstate(over="ignore"):
             base = _mix(self.indices.astype(np.uint64) ^ np.uint64(self.key))
             steps = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
             bits = _mix(base[:, None] + steps[None, :])
+        # the upper 53 bits are what float64 holds
         return torch.from_numpy((bits >> np.uint64(11)).astype(np.float64) / 2.0**53)
 
 
@@ -101,8 +103,8 @@ def check_batch(transform: Transform, before: Batch, after: object) -> Batch:
         raise ContractError(f"{name} must return a benchbed.Batch, not {type(after).__name__}.")
     if len(after) != len(before) or set(after.targets) != set(before.targets):
         raise ContractError(f"{name} must keep every sample and every target.")
-    if after.mixed is not None and (
-        set(after.mixed) != set(after.targets) or not 0.0 <= after.share <= 1.0
-    ):
-        raise ContractError(f"{name}: mixed targets need every task, and a share in [0, 1].")
+    if after.mixed is not None:
+        complete = set(after.mixed) == set(after.targets)
+        if not complete or not 0.0 <= after.share <= 1.0:
+            raise ContractError(f"{name}: mixed targets need every task, and a share in [0, 1].")
     return after

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from benchbed.basics.errors import ContractError
+from benchbed.contracts.shapes import shape_or_type
 
 Level = Literal["loss", "gramian", "jacobian"]
 Heads = Literal["own", "weighted"]
@@ -190,14 +191,17 @@ def check_weighting(strategy: type[Weighting] | Weighting) -> None:
         raise ContractError(
             f"{cls.__name__}.at: the level 'jacobian' looks at 'shared' or at the 'representation'."
         )
-    if cls.batches > 1 and (
-        cls.at == "representation" or cls.after_step is not Weighting.after_step
-    ):
+    if cls.batches > 1:
+        _check_several_batches(cls)
+
+
+def _check_several_batches(cls: type[Weighting]) -> None:
+    if cls.at == "representation" or cls.after_step is not Weighting.after_step:
         raise ContractError(
             f"{cls.__name__}: with several batches an update it can neither look at the "
             "representation nor define after_step()."
         )
-    if cls.batches > 1 and level != "gramian":
+    if cls.level != "gramian":
         raise ContractError(f"{cls.__name__}: only the level 'gramian' draws several batches.")
 
 
@@ -211,7 +215,7 @@ def check_weights(
     """
     name = f"{type(strategy).__name__}.{method}"
     if not isinstance(weights, Tensor) or tuple(weights.shape) != (count,):
-        got = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
+        got = shape_or_type(weights)
         raise ContractError(f"{name} must return a tensor of shape ({count},), got {got}.")
     if not bool(torch.isfinite(weights).all()):
         raise ContractError(f"{name} returned a weight that is not finite: {weights.tolist()}.")

@@ -12,14 +12,9 @@ import torch
 from torch import Tensor
 
 from benchbed.contracts.dataset import Column, Input, Target
-from benchbed.contracts.geometry import (
-    Geometric,
-    Placement,
-    image_size,
-    joins,
-    resample,
-    resample_each,
-)
+from benchbed.contracts.geometry import Geometric, joins
+from benchbed.contracts.placement import Placement
+from benchbed.contracts.resampling import image_size, resample, resample_each
 from benchbed.contracts.transform import Batch, Draws, Transform, check_batch
 from benchbed.engine.seeding import derive
 
@@ -74,9 +69,8 @@ class Split:
         """
         pairs: list[_Drawn] = []
         for place, transform in enumerate(self.transforms):
-            stream = (seed, "transform", place, epoch)
-            generator = torch.Generator().manual_seed(derive(*stream, "batch", number))
-            pairs.append((transform, Draws(derive(*stream), indices, generator)))
+            draws = self._draws(place, indices, seed, epoch, number)
+            pairs.append((transform, draws))
         leading = list(takewhile(_joins, pairs))
         if not leading or self.device.type != "cpu":
             return _transformed(self._read(indices), pairs)
@@ -99,6 +93,13 @@ class Split:
             groups=groups,
             input_described=self._input_described,
         )
+
+    @staticmethod
+    def _draws(place: int, indices: np.ndarray, seed: int, epoch: int, number: int) -> Draws:
+        """Return the random numbers of the transform at a place, for one batch."""
+        stream = (seed, "transform", place, epoch)
+        generator = torch.Generator().manual_seed(derive(*stream, "batch", number))
+        return Draws(derive(*stream), indices, generator)
 
     def _fetch(self, column: Column, indices: np.ndarray) -> Tensor:
         tensor = torch.as_tensor(column[indices])

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from benchbed import Batch, Draws, Geometric, Placement, Target, Transform
 from benchbed.basics.errors import ContractError, DataError
-from benchbed.contracts import geometry
-from benchbed.contracts.geometry import joins, resample
+from benchbed.contracts import resampling as geometry
+from benchbed.contracts import sampling
+from benchbed.contracts.geometry import joins
+from benchbed.contracts.resampling import resample
 from benchbed.engine.data import Split
 
 CPU = torch.device("cpu")
@@ -399,11 +401,11 @@ def test_what_is_not_turned_is_moved_as_what_is(zoom, mirror, shift, size):
     """By columns and rows, or pixel by pixel."""
     batch = random_batch(1, *size)
     placement = similarity([0], [zoom], [mirror], [shift])
-    sources = geometry._Sources(placement, size, CPU)
+    sources = sampling.Sources(placement, size, CPU)
     straight, beyond = sources.moves([0], slice(0, 1))
     sources._straight = [False]
     turned, same = sources.moves([0], slice(0, 1))
-    assert (type(straight), type(turned)) == (geometry._Straight, geometry._Turned)
+    assert (type(straight), type(turned)) == (sampling.Straight, sampling.Turned)
     assert torch.equal(beyond.expand_as(same), same)
     for maps in (batch.targets["seg"][None], batch.targets["albedo"]):
         assert torch.equal(moved(straight.nearest, maps), moved(turned.nearest, maps))

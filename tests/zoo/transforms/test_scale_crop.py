@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from benchbed import Batch, Draws, Input, Target
 from benchbed.basics.errors import MethodError
-from benchbed.contracts import geometry
+from benchbed.contracts import resampling as geometry
 from benchbed.engine.data import Split
 from benchbed.testing import TransformContract
 from benchbed_zoo.transforms.flip import Flip
