@@ -18,7 +18,9 @@ VARIABLE = "BENCHBED_CACHE"
 def cache_folder() -> Path:
     """Return the folder that ``BENCHBED_CACHE`` names, or the platform's for caches; absolute."""
     named = os.environ.get(VARIABLE)
-    return Path(named).expanduser().absolute() if named else user_cache_path("benchbed")
+    if named:
+        return Path(named).expanduser().absolute()
+    return user_cache_path("benchbed")
 
 
 def is_cached(key: str) -> bool:
@@ -46,7 +48,7 @@ def cached(key: str, build: Callable[[Path], None], size: int) -> Path:
             return entry
         entry.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(entry.with_name(f"{entry.name}.lock")):
-            if not entry.is_dir():
+            if not entry.is_dir():  # else another process has made it in the meantime
                 _make(entry, build, size)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
@@ -73,6 +75,7 @@ def require_space(path: Path, size: int) -> None:
 
 
 def _make(entry: Path, build: Callable[[Path], None], size: int) -> None:
+    """Make an entry beside its place, and move it there once it is whole."""
     parts = entry.with_name(f"{entry.name}.part")
     shutil.rmtree(parts, ignore_errors=True)  # of a process that was killed
     require_space(entry, size)

@@ -22,13 +22,25 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # msgspec reads annotations anew each time
 def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
     return msgspec.structs.fields(kind)
 
 
+def _is_default(value: object, info: msgspec.structs.FieldInfo) -> bool:
+    if info.default is not msgspec.NODEFAULT:
+        return bool(value == info.default)
+    if info.default_factory is not msgspec.NODEFAULT:
+        return bool(value == info.default_factory())
+    return False
+
+
 def without_defaults(value: Any, skip: frozenset[str] = frozenset()) -> Any:
     """Turn nested Structs into plain data, leaving out fields that hold their default.
+
+    ::
+
+        without_defaults(Schedule("step", gamma=0.1))  # {"name": "step"}, 0.1 being the default
 
     Args:
         value: Structs, dicts, lists and scalars, nested.
@@ -38,13 +50,7 @@ def without_defaults(value: Any, skip: frozenset[str] = frozenset()) -> Any:
         plain: dict[str, Any] = {}
         for info in _fields(type(value)):
             inner = getattr(value, info.name)
-            if info.default is not msgspec.NODEFAULT:
-                is_default = inner == info.default
-            elif info.default_factory is not msgspec.NODEFAULT:
-                is_default = inner == info.default_factory()
-            else:
-                is_default = False
-            if not is_default and info.name not in skip:
+            if info.name not in skip and not _is_default(inner, info):
                 plain[info.name] = without_defaults(inner)
         return plain
     if isinstance(value, dict):

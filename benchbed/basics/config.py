@@ -19,7 +19,9 @@ KEYS: Final = ("data_root",)
 def config_file() -> Path:
     """Return the file that ``BENCHBED_CONFIG`` names, or the platform's for configuration."""
     named = os.environ.get(CONFIG)
-    return Path(named).expanduser() if named else user_config_path("benchbed") / "config.toml"
+    if named:
+        return Path(named).expanduser()
+    return user_config_path("benchbed") / "config.toml"
 
 
 def default_data_root() -> Path | None:
@@ -35,7 +37,9 @@ def default_data_root() -> Path | None:
         return Path(named).expanduser()
     path = config_file()
     named = _read(path).get("data_root")
-    return path.parent / Path(named).expanduser() if named else None
+    if not named:
+        return None
+    return path.parent / Path(named).expanduser()
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -57,7 +57,10 @@ def _cpu_model() -> str:
 
 
 def commit_of(folder: Path) -> tuple[str, bool]:
-    """Return the git commit that a folder is at, and whether its tracked files differ from it."""
+    """Return the git commit that a folder is at, and whether its tracked files differ from it.
+
+    The commit is empty where there is none: before the first one, without git, or elsewhere.
+    """
     try:
         done = subprocess.run(
             ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"],
@@ -69,10 +72,15 @@ def commit_of(folder: Path) -> tuple[str, bool]:
         )
     except (OSError, subprocess.SubprocessError):
         return "", False
-    lines = done.stdout.splitlines()
-    oid = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), "")
-    dirty = any(not line.startswith("#") for line in lines)
-    return ("", dirty) if oid == "(initial)" else (oid, dirty)
+    commit, dirty = "", False
+    for line in done.stdout.splitlines():
+        if line.startswith("# branch.oid") and not commit:
+            commit = line.split()[-1]
+        elif not line.startswith("#"):
+            dirty = True
+    if commit == "(initial)":
+        return "", dirty
+    return commit, dirty
 
 
 def now() -> str:

@@ -59,10 +59,13 @@ def suggest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f" Did you mean '{near[0]}'?"
-    return f" There is: {', '.join(names)}." if 0 < len(names) <= 12 else ""
+    if 0 < len(names) <= 12:
+        return f" There is: {', '.join(names)}."
+    return ""
 
 
 def one_line(error: BaseException) -> str:
     """Return ``Type: message`` of an error on one line."""
+    name = type(error).__name__
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{name}: {text}" if text else name

@@ -29,20 +29,25 @@ def escaped(text: str) -> str:
 
 def visible(text: str, longest: int = 300) -> str:
     r"""Return a text with such characters as escapes (``\x1b``), cut off where it is too long."""
-    shown = text if len(text) <= longest else f"{text[:longest]}…"
+    shown = text
+    if len(text) > longest:
+        shown = f"{text[:longest]}…"
     return _UNSAFE.sub(lambda found: ascii(found.group())[1:-1], shown)
 
 
 def wrap(text: str, width: int) -> str:
     """Return the text in lines of at most ``width`` characters, cut after a space or ``+,:/_-``.
 
-    Names of methods have no spaces, which is where the standard library would cut.
+    Names of methods have no spaces, which is where the standard library would cut::
+
+        wrap("mtan+dwa:T=2", 8)  # two lines: mtan+ and dwa:T=2
     """
     lines = [""]
     for piece in re.split(r"(?<=[ +,:/_-])", text):
         rest = piece
         if len((lines[-1] + rest).rstrip()) > width and lines[-1]:
             lines.append("")
+        # a piece that is too long by itself is cut anywhere
         while len(rest.rstrip()) > width:
             lines[-1], rest = rest[:width], rest[width:]
             lines.append("")
