@@ -189,7 +189,7 @@ class Directions(Coding):
         if not largest <= 1.01:
             raise DataError(f"a component of size {largest:g}, and unit vectors are wanted")
         vectors = values.astype(np.float32)
-        length = np.sqrt((vectors**2).sum(axis=0))
+        length = np.sqrt((vectors**2).sum(axis=0))  # (H, W)
         if length.max() > LONGEST:
             place = np.unravel_index(int(np.argmax(length)), length.shape)
             raise DataError(
@@ -227,12 +227,18 @@ def coding_of(described: Input | Target) -> Coding:
 
 
 def _whole(values: np.ndarray) -> bool:
-    return values.dtype.kind == "f" and bool(np.isfinite(values).all() and not (values % 1).any())
+    """Tell whether values of a floating type are whole numbers."""
+    if values.dtype.kind != "f" or not np.isfinite(values).all():
+        return False
+    return not (values % 1).any()
 
 
 def _place(place: tuple[np.intp, ...]) -> str:
     """Return where a value is, in words."""
     if len(place) < 2:
         return f"position {', '.join(map(str, place))}"
-    where = f"row {place[-2]}, column {place[-1]}"
-    return where if len(place) == 2 else f"channel {', '.join(map(str, place[:-2]))}, {where}"
+    *channel, row, column = place
+    where = f"row {row}, column {column}"
+    if channel:
+        return f"channel {', '.join(map(str, channel))}, {where}"
+    return where

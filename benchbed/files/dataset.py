@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from benchbed.contracts.dataset import Column, Dataset, Report, silent
 from benchbed.discovery.spec import show_value
 from benchbed.files.codings import Coding, coding_of
 from benchbed.files.columns import Rows, mapped
+from benchbed.files.entry import FILES, GROUPS, allocated, array_file, read_json
 from benchbed.files.samples import (
     Found,
     Sample,
@@ -27,17 +27,12 @@ from benchbed.files.samples import (
     file_digest,
     groups_of,
     paths_of,
+    samples_of,
     sha256,
     stamped,
 )
 from benchbed.files.threads import in_threads
-
-GROUPS: Final = "groups.json"
-"""File of a cache entry: the group of each sample of part ``train``."""
-FILES: Final = "files.json"
-"""File of a cache entry: the digest of each file."""
-_Valid = dict[tuple[str, str], list[int]]
-"""By part and column, the number of valid values of each sample."""
+from benchbed.files.validity import Validity
 
 
 class FileDataset(Dataset):
@@ -93,11 +88,13 @@ class FileDataset(Dataset):
     def __new__(cls, *arguments: Any, **options: Any) -> Self:
         """Remember the options: arrays of other options lie in another entry of the cache."""
         made = super().__new__(cls)
-        given = inspect.signature(cls.__init__).bind(made, *arguments, **options)
-        written = [f"{name}={show_value(v)}" for name, v in list(given.arguments.items())[1:]]
-        made._named = ":".join([cls.name, ",".join(written)]) if written else cls.name
-        given.apply_defaults()
-        made._options = repr(list(given.arguments.items())[1:])
+        bound = inspect.signature(cls.__init__).bind(made, *arguments, **options)
+        _, *given = bound.arguments.items()  # the first one is self
+        written = ",".join(f"{name}={show_value(value)}" for name, value in given)
+        made._named = f"{cls.name}:{written}" if written else cls.name
+        bound.apply_defaults()
+        _, *given = bound.arguments.items()
+        made._options = repr(given)
         return made
 
     def codings(self) -> Mapping[str, Coding]:
@@ -126,14 +123,14 @@ class FileDataset(Dataset):
         """Return the columns of a split, which decode what the cache's memory maps hold."""
         entry = self._entry(root)
         part = "test" if split == "test" else "train"
-        stored = {name: mapped(entry / _file(part, name)) for name in self.codings()}
-        columns: dict[str, Column] = {
-            name: coding.column(stored[name]) for name, coding in self.codings().items()
-        }
+        columns: dict[str, Column] = {}
+        for name, coding in self.codings().items():
+            columns[name] = coding.column(mapped(entry / array_file(part, name)))
         if split in {"test", "trainval"}:
             return columns
-        sides = cut(_read_json(entry / GROUPS), self.held_out)
-        rows = np.array(sides[split == "validation"], dtype=np.int64)
+        kept, held_out = cut(read_json(entry / GROUPS), self.held_out)
+        positions = held_out if split == "validation" else kept
+        rows = np.array(positions, dtype=np.int64)
         return {name: Rows(column, rows) for name, column in columns.items()}
 
     def digest(self, root: Path | None) -> str:
@@ -158,11 +155,14 @@ class FileDataset(Dataset):
     def notes(self, root: Path | None) -> list[str]:
         """Return for each part how many samples there are, if not as many as there should be."""
         found = self._found(root)
-        return [
-            f"Part '{part}' has {len(found[part]):,} samples; the whole data set has {count:,}."
-            for part, count in self.counts.items()
-            if len(found[part]) != count
-        ]
+        notes: list[str] = []
+        for part, count in self.counts.items():
+            there = len(found[part])
+            if there != count:
+                notes.append(
+                    f"Part '{part}' has {there:,} samples; the whole data set has {count:,}."
+                )
+        return notes
 
     def prepare(self, root: Path | None, report: Report = silent) -> None:
         """Read, check and convert all samples into the cache, unless they are there."""
@@ -175,23 +175,26 @@ class FileDataset(Dataset):
         except DataError as error:
             return [str(error)]
         problems: list[str] = []
-        valid: _Valid = {}
-        jobs = [(part, sample) for part in self.parts for sample in found[part]]
+        validity = Validity(self.codings())
+        jobs = _jobs(found, self.parts)
 
-        def examine(job: tuple[str, Sample]) -> list[str] | dict[str, np.ndarray]:
+        def examine(job: tuple[str, int]) -> list[str] | dict[str, np.ndarray]:
+            part, row = job
+            sample = found[part][row]
             try:
-                return absent(folder, job[1]) or self._encoded(folder, job[1])
+                return absent(folder, sample) or self._encoded(folder, sample)
             except DataError as error:
                 return [str(error)]
 
-        for done, ((part, _), outcome) in enumerate(in_threads(examine, jobs), 1):
+        for done, ((part, _), outcome) in enumerate(in_threads(examine, jobs), start=1):
             report(done, len(jobs))
             if isinstance(outcome, list):
                 problems += outcome
             else:
-                self._count(part, outcome, valid)
-        whole = all(len(valid.get((p, "input"), ())) == len(found[p]) for p in self.parts)
-        problems += self._empty(valid, groups_of(found) if whole else None)
+                validity.add(part, outcome)
+        whole = all(validity.samples(part) == len(found[part]) for part in self.parts)
+        groups = groups_of(found) if whole else None
+        problems += self._empty(validity, groups)
         return list(dict.fromkeys(problems))
 
     def _found(self, root: Path | None) -> Found:
@@ -211,41 +214,44 @@ class FileDataset(Dataset):
             raise DataError(f"{error} {self._help()}") from error
         seen: set[tuple[str, str]] = set()
         for part in self.parts:
-            samples = [(sample.id, sample.files["input"]) for sample in found.get(part, ())]
+            samples = {(sample.id, sample.files["input"]) for sample in found.get(part, ())}
             if not samples:
                 raise DataError(f"{folder} holds no sample of part '{part}'. {self._help()}")
-            twice = min(seen.intersection(samples), default=None)
+            twice = min(seen & samples, default=None)
             if twice is not None:
                 raise DataError(
                     f"{folder / twice[1]} is in part '{part}' and in another; take it out of one "
                     "list."
                 )
-            seen.update(samples)
+            seen |= samples
         return found
 
     def _help(self) -> str:
+        """Return how the data's folder should look, and where the data is."""
         wanted = f"Its files: {self.layout}. " if self.layout else ""
-        return f"{wanted}'benchbed data fixture {self.name} FOLDER' writes a miniature of it" + (
-            f"; the data: {self.homepage}." if self.homepage else "."
+        source = f"; the data: {self.homepage}" if self.homepage else ""
+        return (
+            f"{wanted}'benchbed data fixture {self.name} FOLDER' writes a miniature of it{source}."
         )
 
     def _digest(self, found: Found, folder: Path, stamp: str, report: Report) -> str:
+        """Return a digest of the samples' names and files, which are read if their stamp is new."""
         paths = paths_of(found)
 
         def build(entry: Path) -> None:
             digests: dict[str, str] = {}
             work = in_threads(lambda path: file_digest(folder / path), paths)
-            for done, (path, text) in enumerate(work, 1):
+            for done, (path, text) in enumerate(work, start=1):
                 digests[path] = text
                 report(done, len(paths))
             (entry / FILES).write_text(json.dumps(digests))
 
-        digests = _read_json(cached(stamp, build, 200 * len(paths)) / FILES)
-        content = [
-            [part, s.id, s.group, {column: digests[path] for column, path in s.files.items()}]
-            for part in self.parts
-            for s in found[part]
-        ]
+        digests = read_json(cached(stamp, build, 200 * len(paths)) / FILES)
+        content: list[list[object]] = []
+        for part in self.parts:
+            for sample in found[part]:
+                by_column = {column: digests[path] for column, path in sample.files.items()}
+                content.append([part, sample.id, sample.group, by_column])
         return sha256(json.dumps(content, sort_keys=True))
 
     def _stamp(self, found: Found, folder: Path) -> str:
@@ -256,17 +262,21 @@ class FileDataset(Dataset):
         """
         stamps = [stamped(folder, path) for path in paths_of(found)]
         if None in stamps:
-            samples = [sample for part in found.values() for sample in part]
-            raise DataError(self._several([x for s in samples for x in absent(folder, s)], folder))
+            problems: list[str] = []
+            for sample in samples_of(found):
+                problems += absent(folder, sample)
+            raise DataError(self._several(problems, folder))
         return f"digests/{sha256(json.dumps([self.name, stamps]))[:32]}"
 
     def _key(self, digest: str) -> str:
+        """Return the cache's key of the arrays: it follows from all that they are made of."""
         cls = type(self)
         made_of = [cls.__module__, cls.__qualname__, self._options, self.revision, digest]
         made_of += [repr(item) for item in (self.input, self.targets, self.codings())]
         return f"{self.name}/{sha256(json.dumps(made_of))[:20]}"
 
     def _volume(self, found: Found) -> int:
+        """Return how many bytes the arrays take."""
         count = sum(len(found[part]) for part in self.parts)
         return count * sum(coding.size for coding in self.codings().values())
 
@@ -298,25 +308,28 @@ class FileDataset(Dataset):
         Raises:
             DataError: a sample is damaged, or a split has no valid value of some target.
         """
-        arrays = {
-            (part, name): _allocated(
-                entry / _file(part, name), coding.dtype, (len(found[part]), *coding.shape)
-            )
-            for part in self.parts
-            for name, coding in self.codings().items()
-        }
-        jobs = [(part, row) for part in self.parts for row in range(len(found[part]))]
-        valid: _Valid = {}
+        codings = self.codings()
+        arrays: dict[tuple[str, str], np.memmap[Any, Any]] = {}
+        for part in self.parts:
+            for name, coding in codings.items():
+                shape = (len(found[part]), *coding.shape)
+                arrays[part, name] = allocated(entry / array_file(part, name), coding.dtype, shape)
+        jobs = _jobs(found, self.parts)
+        validity = Validity(codings)
+
+        def encode(job: tuple[str, int]) -> dict[str, np.ndarray]:
+            part, row = job
+            return self._encoded(folder, found[part][row])
+
         try:
-            outcomes = in_threads(lambda job: self._encoded(folder, found[job[0]][job[1]]), jobs)
-            for done, ((part, row), stored) in enumerate(outcomes, 1):
+            for done, ((part, row), stored) in enumerate(in_threads(encode, jobs), start=1):
                 for name, values in stored.items():
                     arrays[part, name][row] = values
-                self._count(part, stored, valid)
+                validity.add(part, stored)
                 report(done, len(jobs))
         except DataError as error:
             raise DataError(self._several([str(error)], folder)) from error
-        problems = self._empty(valid, groups_of(found))
+        problems = self._empty(validity, groups_of(found))
         if problems:
             raise DataError(self._several(problems, folder))
         for array in arrays.values():
@@ -329,17 +342,8 @@ class FileDataset(Dataset):
         Raises:
             DataError: a file is damaged or holds what it should not; the message names it.
         """
-        values: Mapping[str, np.ndarray] = {}
-        try:
-            values = self.read(folder, sample)
-        except (DataError, MemoryError):
-            raise
-        except Exception as error:  # whatever a damaged file makes a reader raise
-            raise DataError(
-                f"Sample '{sample.id}' of {self.name} cannot be read ({one_line(error)}): "
-                f"{', '.join(dict.fromkeys(sample.files.values()))}; copy it anew."
-            ) from error
-        stored = {}
+        values = self._read(folder, sample)
+        stored: dict[str, np.ndarray] = {}
         for column, coding in self.codings().items():
             try:
                 stored[column] = coding.encode(values[column])
@@ -350,56 +354,30 @@ class FileDataset(Dataset):
                 ) from error
         return stored
 
-    def _count(self, part: str, stored: Mapping[str, np.ndarray], valid: _Valid) -> None:
-        for name, coding in self.codings().items():
-            valid.setdefault((part, name), []).append(coding.valid(stored[name]))
+    def _read(self, folder: Path, sample: Sample) -> Mapping[str, np.ndarray]:
+        """Return a sample's arrays, whatever a damaged file makes ``read`` raise as DataError."""
+        try:
+            return self.read(folder, sample)
+        except (DataError, MemoryError):
+            raise
+        except Exception as error:
+            raise DataError(
+                f"Sample '{sample.id}' of {self.name} cannot be read ({one_line(error)}): "
+                f"{', '.join(dict.fromkeys(sample.files.values()))}; copy it anew."
+            ) from error
 
-    def _empty(self, valid: _Valid, groups: Sequence[str] | None) -> list[str]:
-        """Return a sentence for each target of which a whole split holds nothing valid.
-
-        Args:
-            valid: the number of valid values of each sample, in order.
-            groups: of all training samples; ``None`` if some could not be read, so that only whole
-                parts are looked at.
-        """
-        found: list[str] = []
-        for (part, name), counts in valid.items():
-            splits = {"trainval" if part == "train" else part: counts}
-            if part == "train" and groups is not None and len(set(groups)) > 1:
-                sides = zip(("train", "validation"), cut(groups, self.held_out), strict=True)
-                splits |= {split: [counts[row] for row in rows] for split, rows in sides}
-            empty = [split for split, own in splits.items() if not any(own)]
-            found += [
-                f"Nothing is valid in '{name}' of the whole split '{split}' of {self.name}; are "
-                "these the right files?"
-                for split in empty[:1]
-            ]
-        return found
+    def _empty(self, validity: Validity, groups: Sequence[str] | None) -> list[str]:
+        """Return a sentence for each target of which a whole split holds nothing valid."""
+        return [
+            f"Nothing is valid in '{column}' of the whole split '{split}' of {self.name}; are "
+            "these the right files?"
+            for column, split in validity.empty(groups, self.held_out)
+        ]
 
 
-def _allocated(path: Path, dtype: str, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
-    """Return a new array in a file that has its space on the disk, so that writing cannot fail."""
-    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
-    if hasattr(os, "posix_fallocate"):
-        with path.open("rb+") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    return array
-
-
-def _file(part: str, column: str) -> str:
-    return f"{part}-{column}.npy"
-
-
-def _read_json(path: Path) -> Any:
-    """Return what a file of the cache holds.
-
-    Raises:
-        DataError: it is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"Cannot read {path} of the cache; delete the folder {path.parent}, and it is made "
-            "anew."
-        ) from error
+def _jobs(found: Found, parts: Sequence[str]) -> list[tuple[str, int]]:
+    """Return part and position of each sample."""
+    jobs: list[tuple[str, int]] = []
+    for part in parts:
+        jobs += [(part, row) for row in range(len(found[part]))]
+    return jobs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Lock
@@ -21,15 +22,15 @@ def read_lines(path: Path) -> list[str]:
         DataError: it is missing, no text, empty, or holds a line twice.
     """
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
-    lines = [line for line in lines if line]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         raise DataError(f"{path} is empty; it must name a sample a line.")
-    if len(set(lines)) < len(lines):
-        twice = next(line for line in lines if lines.count(line) > 1)
-        raise DataError(f"{path} names '{twice}' twice; take one out.")
+    twice = [line for line, count in Counter(lines).items() if count > 1]
+    if twice:
+        raise DataError(f"{path} names '{twice[0]}' twice; take one out.")
     return lines
 
 
@@ -48,20 +49,26 @@ def list_files(places: Iterable[tuple[Path, str]]) -> list[str]:
     problems: list[str] = []
     for folder, suffix in places:
         try:
-            found = {
-                path.stem
-                for path in folder.iterdir()
-                if path.suffix == suffix and not path.name.startswith(".")
-            }
+            files = list(folder.iterdir())
         except OSError as error:
             problems.append(str(_unreadable(folder, error)))
             continue
+        found = {path.stem for path in files if _is_listed(path, suffix)}
         if not found:
             problems.append(f"{folder} holds no {suffix} file.")
         names |= found
     if problems:
         raise DataError(" ".join(problems))
-    return sorted(names, key=lambda name: (int(name) if name.isdecimal() else -1, name))
+    return sorted(names, key=_by_number)
+
+
+def _is_listed(path: Path, suffix: str) -> bool:
+    return path.suffix == suffix and not path.name.startswith(".")
+
+
+def _by_number(name: str) -> tuple[int, str]:
+    """Return what names are sorted by: others first, then numbers by size."""
+    return (int(name) if name.isdecimal() else -1, name)
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -131,11 +138,14 @@ def check_size(path: Path, values: np.ndarray, image_path: Path, image: np.ndarr
         DataError: heights or widths differ; the message names both files.
     """
     if values.shape[-2:] != image.shape[-2:]:
-        found, wanted = ("×".join(map(str, array.shape[-2:])) for array in (values, image))
         raise DataError(
-            f"{path} has {found} pixels, and its image {image_path} has {wanted} (height×width); "
-            "copy both anew."
+            f"{path} has {_size(values)} pixels, and its image {image_path} has {_size(image)} "
+            "(height×width); copy both anew."
         )
+
+
+def _size(values: np.ndarray) -> str:
+    return "×".join(map(str, values.shape[-2:]))
 
 
 def resize_image(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
@@ -153,6 +163,7 @@ def resize_map(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Return a map ``(…, H, W)`` in another size: each pixel takes the nearest one's value."""
     for axis, (new, old) in enumerate(zip(size, values.shape[-2:], strict=True), -2):
         if new != old:
+            # centres (i + ½)·old/new, cut to whole numbers, in whole numbers: none is rounded
             nearest = (2 * np.arange(new) + 1) * old // (2 * new)
             values = values.take(nearest, axis=axis)
     return values
@@ -173,5 +184,7 @@ def _unreadable(path: Path, error: Exception) -> DataError:
         return DataError(f"{path} is missing; add it.")
     if isinstance(error, PermissionError):
         return DataError(f"{path} may not be read; give yourself the permission.")
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
+    reason = one_line(error)
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror
     return DataError(f"{path} cannot be read ({reason}); copy it anew.")
