@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from benchbed.basics.errors import ProtocolError, one_line, suggest
 from benchbed.contracts.protocol import Name, Protocol, parse_toml, read_protocol, read_text
 from benchbed.discovery.registry import Broken, FileEntry, FileKind, Registry
+
+T = TypeVar("T")
 
 
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,17 +34,7 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def protocols(registry: Registry) -> dict[str, Protocol]:
     """Return the registered protocols by ``name@version``; a broken file joins ``broken``."""
-    found: dict[str, Protocol] = {}
-    for entry in _files(registry, "protocol"):
-        try:
-            protocol: Protocol = _read_once(registry, entry.path, read_protocol)
-            if protocol.id in found:
-                raise ProtocolError(f"{entry.path}: protocol {protocol.id} is registered twice.")
-            found[protocol.id] = protocol
-            registry.origins["protocol", protocol.id] = entry.distribution
-        except ProtocolError as error:
-            _note(registry, entry, error)
-    return dict(sorted(found.items()))
+    return _by_name(registry, "protocol", read_protocol, lambda protocol: protocol.id)
 
 
 def find_protocol(name: str, registry: Registry) -> Protocol:
@@ -59,7 +51,8 @@ def find_protocol(name: str, registry: Registry) -> Protocol:
     versions = [protocol for protocol in known.values() if protocol.name == name]
     if versions:
         return max(versions, key=lambda protocol: protocol.version)
-    names = {*known, *(protocol.name for protocol in known.values())}
+    names = set(known)
+    names.update(protocol.name for protocol in known.values())
     raise ProtocolError(
         f"There is no protocol '{name}'.{suggest(name, names)}{registry.left_out()}"
     )
@@ -67,17 +60,7 @@ def find_protocol(name: str, registry: Registry) -> Protocol:
 
 def suites(registry: Registry) -> dict[str, Suite]:
     """Return the registered suites by name; a broken file joins ``broken``."""
-    found: dict[str, Suite] = {}
-    for entry in _files(registry, "suite"):
-        try:
-            suite: Suite = _read_once(registry, entry.path, _read_suite)
-            if suite.name in found:
-                raise ProtocolError(f"{entry.path}: suite {suite.name} is registered twice.")
-            found[suite.name] = suite
-            registry.origins["suite", suite.name] = entry.distribution
-        except ProtocolError as error:
-            _note(registry, entry, error)
-    return dict(sorted(found.items()))
+    return _by_name(registry, "suite", _read_suite, lambda suite: suite.name)
 
 
 def find_suite(name: str | None, registry: Registry) -> Suite:
@@ -88,10 +71,10 @@ def find_suite(name: str | None, registry: Registry) -> Suite:
     """
     known = suites(registry)
     if name is None:
-        defaults = [suite for suite in known.values() if suite.default]
-        if not defaults:
-            raise ProtocolError("No default suite is installed; name a protocol and methods.")
-        return defaults[0]
+        for suite in known.values():
+            if suite.default:
+                return suite
+        raise ProtocolError("No default suite is installed; name a protocol and methods.")
     if name not in known:
         raise ProtocolError(f"There is no suite '{name}'.{suggest(name, known)}")
     return known[name]
@@ -102,15 +85,31 @@ def _read_suite(path: Path) -> Suite:
     return suite
 
 
+def _by_name(
+    registry: Registry, kind: FileKind, read: Callable[[Path], T], name_of: Callable[[T], str]
+) -> dict[str, T]:
+    """Return what the registered files of a kind hold, by name; a broken file joins ``broken``."""
+    found: dict[str, T] = {}
+    for entry in registry.files:
+        if entry.kind != kind:
+            continue
+        try:
+            document: T = _read_once(registry, entry.path, read)
+            name = name_of(document)
+            if name in found:
+                raise ProtocolError(f"{entry.path}: {kind} {name} is registered twice.")
+            found[name] = document
+            registry.origins[kind, name] = entry.distribution
+        except ProtocolError as error:
+            _note(registry, entry, error)
+    return dict(sorted(found.items()))
+
+
 def _read_once(registry: Registry, path: Path, read: Callable[[Path], Any]) -> Any:
     """Return what a registered file holds; one command asks for it several times."""
     if path not in registry.documents:
         registry.documents[path] = read(path)
     return registry.documents[path]
-
-
-def _files(registry: Registry, kind: FileKind) -> list[FileEntry]:
-    return [entry for entry in registry.files if entry.kind == kind]
 
 
 def _note(registry: Registry, entry: FileEntry, error: ProtocolError) -> None:

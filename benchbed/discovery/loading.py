@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from benchbed.basics.errors import ContractError, PluginError, one_line
-from benchbed.discovery.method import Component
+from benchbed.discovery.component import Component
 
 T = TypeVar("T")
 

@@ -7,41 +7,29 @@ Options of the backbone are written ``backbone.width=0.5``, those of one weighti
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-from msgspec import structs
-
 from benchbed.basics.errors import MethodError, suggest
+from benchbed.discovery.backbone import PREFIX, BackboneChoice, defaulting
+from benchbed.discovery.component import Component, component_of, plain_component
 from benchbed.discovery.registry import Entry, Registry
-from benchbed.discovery.source import source_digest
-from benchbed.discovery.spec import Kind, Option, Spec, Value, show_value
+from benchbed.discovery.spec import Spec, Value, show_value
 
 if TYPE_CHECKING:
     from benchbed.contracts.protocol import Protocol
 
+__all__ = [
+    "Component",
+    "Method",
+    "plain_component",
+    "resolve_method",
+    "resolve_under",
+    "resolve_weighting",
+]
+
 DEFAULT_WEIGHTING: Final = "equal"
-
-
-class Component(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A component with all its options, as it enters a run key and a record."""
-
-    kind: str
-    id: str
-    version: str
-    target: str
-    options: dict[str, bool | int | float | str] = {}
-    distribution: str = ""
-    distribution_version: str = ""
-    source: str = ""
-
-    def identity(self) -> dict[str, object]:
-        """Return what of it enters the run key."""
-        names = ("kind", "id", "version", "options")
-        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +63,17 @@ _FORM: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Part:
+    """What stands before or after the plus sign: one id, or several with dots, and options."""
+
     ids: tuple[str, ...]
     options: dict[str, str]
 
 
 def _part(text: str, method: str) -> _Part:
     names, colon, tail = text.partition(":")
+    items = tail.split(",") if colon else []
     options: dict[str, str] = {}
-    for item in tail.split(",") if colon else []:
+    for item in items:
         name, equals, value = item.partition("=")
         if not (name and equals and value):
             raise MethodError(f"In method '{method}', '{item}' must look like option=value.")
@@ -102,6 +93,10 @@ def resolve_method(
     backbone: str | None = None,
 ) -> Method:
     """Parse a method's name and fill in every option.
+
+    ::
+
+        method = resolve_method("mtan+dwa:T=3", discover(), ["seg", "depth"], "resnet18")
 
     Args:
         text: the method as typed.
@@ -129,33 +124,33 @@ def resolve_method(
             f"'{text}': {entry.spec.id} trains one task at a time in a net of its own, so there is "
             f"nothing to weigh; write '{architecture_text}'."
         )
-    own = {k: v for k, v in part.options.items() if not k.startswith("backbone.")}
-    inner = {k.removeprefix("backbone."): v for k, v in part.options.items() if k not in own}
-    spec = _with_default_backbone(entry.spec, backbone)
-    whose = _whose_backbone(spec, own, backbone)
-    _refuse_backbone(spec, own, whose, text)
-    architecture = _component(entry, spec.resolve(own, tasks))
-    bone = _backbone(registry, spec, architecture, inner, whose, text)
-    if bone is not None and "model" in bone.options:
-        named = {str(_backbone_option(spec)): bone.options["model"]}
-        architecture = structs.replace(architecture, options={**architecture.options, **named})
-    names = [_show(architecture, spec, bone, registry)]
-    weighting: tuple[Component, ...] = ()
-    if not one_run_per_task:
-        weighting = resolve_weighting(
-            weighting_text if plus else DEFAULT_WEIGHTING, registry, tasks
-        )
-        entries = [registry.get("weighting", component.id) for component in weighting]
-        _refuse_senseless(entry, entries, text)
-        names.append(_show_weighting(weighting, entries))
-    return Method(
-        "+".join(names),
-        architecture,
-        bone,
-        weighting,
-        one_run_per_task,
-        tuple(sorted(entry.spec.traits)),
-    )
+    own, of_backbone = _divided(part.options)
+    spec = defaulting(entry.spec, backbone)
+    choice = BackboneChoice(spec, own, of_backbone, backbone, text)
+    choice.require_allowed()
+    architecture = component_of(entry, spec.resolve(own, tasks))
+    architecture, chosen = choice.resolve(architecture, registry)
+    name = _architecture_name(architecture, spec, chosen, registry)
+    traits = tuple(sorted(entry.spec.traits))
+    if one_run_per_task:
+        return Method(name, architecture, chosen, (), one_run_per_task, traits)
+    weighting = resolve_weighting(weighting_text if plus else DEFAULT_WEIGHTING, registry, tasks)
+    entries = [registry.get("weighting", component.id) for component in weighting]
+    _refuse_senseless(entry, entries, text)
+    name = f"{name}+{_weighting_name(weighting, entries)}"
+    return Method(name, architecture, chosen, weighting, one_run_per_task, traits)
+
+
+def _divided(options: Mapping[str, str]) -> tuple[dict[str, Value], dict[str, Value]]:
+    """Divide options into the architecture's and the backbone's, the latter without prefix."""
+    own: dict[str, Value] = {}
+    of_backbone: dict[str, Value] = {}
+    for name, value in options.items():
+        if name.startswith(PREFIX):
+            of_backbone[name.removeprefix(PREFIX)] = value
+        else:
+            own[name] = value
+    return own, of_backbone
 
 
 def resolve_under(protocol: Protocol, text: str, registry: Registry) -> Method:
@@ -187,107 +182,34 @@ def resolve_weighting(
     if len(set(part.ids)) < len(part.ids):
         raise MethodError(f"'{text}' names a weighting twice.")
     routed = _route(part.options, entries, tasks, text)
-    return tuple(
-        _component(entry, entry.spec.resolve(given, tasks))
-        for entry, given in zip(entries, routed, strict=True)
-    )
+    components: list[Component] = []
+    for entry, given in zip(entries, routed, strict=True):
+        components.append(component_of(entry, entry.spec.resolve(given, tasks)))
+    return tuple(components)
 
 
 def _refuse_senseless(architecture: Entry, weightings: Sequence[Entry], text: str) -> None:
-    if "single-tasking" in architecture.spec.traits:
-        for entry in weightings:
-            if "additive" not in entry.spec.traits:
-                raise MethodError(
-                    f"'{text}': {architecture.spec.id} steps one task at a time, so only additive "
-                    f"weightings such as 'equal' or 'fixed' apply, and {entry.spec.id} is none."
-                )
-
-
-def _with_default_backbone(spec: Spec, backbone: str | None) -> Spec:
-    options = {
-        name: replace(option, default=backbone) if option.backbone and backbone else option
-        for name, option in spec.options.items()
-    }
-    return replace(spec, options=options)
-
-
-def _backbone_option(spec: Spec) -> str | None:
-    return next((name for name, option in spec.options.items() if option.backbone), None)
-
-
-def _whose_backbone(spec: Spec, given: Mapping[str, Value], backbone: str | None) -> str:
-    if _backbone_option(spec) in given:
-        return "given"
-    return "protocol's" if backbone else "default"
-
-
-def _refuse_backbone(spec: Spec, given: Mapping[str, Value], whose: str, text: str) -> None:
-    option = _backbone_option(spec)
-    if option is None:
+    if "single-tasking" not in architecture.spec.traits:
         return
-    name, choices = given.get(option, spec.options[option].default), spec.options[option].choices
-    if choices and name not in choices:
-        raise MethodError(
-            f"'{text}': {spec.id} works on {' or '.join(map(str, choices))} alone, and the {whose} "
-            f"backbone is {name}: {'write' if whose == 'given' else 'add'} {option}={choices[0]}."
-        )
-
-
-def _backbone(
-    registry: Registry,
-    spec: Spec,
-    architecture: Component,
-    given: Mapping[str, Value],
-    whose: str,
-    text: str,
-) -> Component | None:
-    option = _backbone_option(spec)
-    if option is None:
-        if given:
-            raise MethodError(f"'{text}': {spec.id} takes no backbone, so no backbone options.")
-        return None
-    name = str(architecture.options[option])
-    entry = registry.entries.get(("backbone", name))
-    if entry is None:
-        near = difflib.get_close_matches(
-            name, [e.spec.id for e in registry.of_kind("backbone")], n=1, cutoff=0.85
-        )
-        if near:
-            raise MethodError(f"There is no backbone '{name}'. Did you mean '{near[0]}'?")
-        anything = [e for e in registry.of_kind("backbone") if "any-name" in e.spec.traits]
-        entry = anything[0] if anything else registry.get("backbone", name)
-        if given.get("model", name) != name:
+    for entry in weightings:
+        if "additive" not in entry.spec.traits:
             raise MethodError(
-                f"'{text}': backbone={name} and backbone.model={given['model']} name two models."
+                f"'{text}': {architecture.spec.id} steps one task at a time, so only additive "
+                f"weightings such as 'equal' or 'fixed' apply, and {entry.spec.id} is none."
             )
-        given = {**given, "model": name}
-    try:
-        return _component(entry, entry.spec.resolve(given))
-    except MethodError as error:
-        remedy = _other_backbones(registry, spec.options[option], entry.spec, given)
-        raise MethodError(f"'{text}': the {whose} backbone is {name}. {error}{remedy}") from error
-
-
-def _other_backbones(
-    registry: Registry, option: Option, spec: Spec, given: Mapping[str, Value]
-) -> str:
-    """Return which backbones have an option that this one lacks, as a remedy."""
-    lacking = [name for name in given if name not in spec.options]
-    having = [
-        entry.spec.id
-        for entry in registry.of_kind("backbone")
-        if set(lacking) <= set(entry.spec.options)
-        and (not option.choices or entry.spec.id in option.choices)
-    ]
-    if not (lacking and having):
-        return ""
-    left_out = ", ".join(f"backbone.{name}" for name in lacking)
-    return f" Leave {left_out} out, or name a backbone that has it: {', '.join(sorted(having))}."
 
 
 def _route(
     options: Mapping[str, str], entries: Sequence[Entry], tasks: Sequence[str] | None, text: str
 ) -> list[dict[str, Value]]:
+    """Give each option of a composition to the one weighting that it is for.
+
+    Args:
+        options: as typed; ``pcgrad.order=fixed`` names its owner.
+        entries: the composed weightings.
+        tasks: which names a per-task option may have; any when ``None``.
+        text: the weighting as typed, for messages.
+    """
     routed: list[dict[str, Value]] = [{} for _ in entries]
     ids = [entry.spec.id for entry in entries]
     for name, value in options.items():
@@ -295,21 +217,37 @@ def _route(
         if dot and owner in ids:
             _give(routed[ids.index(owner)], rest, value, text)
             continue
-        takers = [i for i, entry in enumerate(entries) if _takes(entry.spec, name, tasks)]
-        exact = [i for i in takers if name in entries[i].spec.options]
-        if tasks is None and len(exact) == 1:
-            takers = exact
+        takers = _takers(entries, name, tasks)
         if len(takers) > 1:
             raise MethodError(
                 f"'{text}': both {' and '.join(ids)} have an option '{name}'; "
                 f"write {ids[takers[0]]}.{name}={value}."
             )
         if not takers and len(entries) > 1:
-            known = [n for e in entries for n, o in e.spec.options.items() if not o.per_task]
-            known += tasks or []
+            known = _known_options(entries) + list(tasks or ())
             raise MethodError(f"'{text}': no option '{name}'.{suggest(name, known)}")
+        # a single weighting gets what it does not know too, and refuses it itself
         _give(routed[takers[0] if takers else 0], name, value, text)
     return routed
+
+
+def _takers(entries: Sequence[Entry], name: str, tasks: Sequence[str] | None) -> list[int]:
+    """Return the places of the weightings that an unqualified option may be for."""
+    takers = [place for place, entry in enumerate(entries) if _takes(entry.spec, name, tasks)]
+    if tasks is None:
+        # any name may be a task's then, so one option of that very name takes precedence
+        exact = [place for place in takers if name in entries[place].spec.options]
+        if len(exact) == 1:
+            return exact
+    return takers
+
+
+def _known_options(entries: Sequence[Entry]) -> list[str]:
+    known: list[str] = []
+    for entry in entries:
+        options = entry.spec.options.items()
+        known += [name for name, option in options if not option.per_task]
+    return known
 
 
 def _give(options: dict[str, Value], name: str, value: str, text: str) -> None:
@@ -319,34 +257,16 @@ def _give(options: dict[str, Value], name: str, value: str, text: str) -> None:
 
 
 def _takes(spec: Spec, name: str, tasks: Sequence[str] | None) -> bool:
+    """Tell whether a component has an option of that name, or one of each task's name."""
     if name in spec.options and not spec.options[name].per_task:
         return True
-    return (tasks is None or name in tasks) and any(
-        option.per_task for option in spec.options.values()
-    )
-
-
-def _component(entry: Entry, options: dict[str, Value]) -> Component:
-    spec = entry.spec
-    return Component(
-        kind=entry.kind,
-        id=spec.id,
-        version=spec.version,
-        target=spec.target,
-        options=options,
-        distribution=entry.distribution,
-        distribution_version=entry.distribution_version,
-        source=source_digest(spec.target),
-    )
-
-
-def plain_component(kind: Kind, entry: Entry, options: Mapping[str, Value]) -> Component:
-    """Return the component of a task or data set, its options validated."""
-    assert entry.kind == kind
-    return _component(entry, entry.spec.resolve(options))
+    if tasks is not None and name not in tasks:
+        return False
+    return any(option.per_task for option in spec.options.values())
 
 
 def _differing(component: Component, spec: Spec) -> list[str]:
+    """Return the options that are not at their defaults, as they stand in a name."""
     shown: list[str] = []
     for name, value in component.options.items():
         option = spec.options.get(name)
@@ -355,21 +275,27 @@ def _differing(component: Component, spec: Spec) -> list[str]:
     return shown
 
 
-def _show(component: Component, spec: Spec, backbone: Component | None, registry: Registry) -> str:
+def _architecture_name(
+    component: Component, spec: Spec, backbone: Component | None, registry: Registry
+) -> str:
     options = _differing(component, spec)
     if backbone is not None:
-        inner = registry.get("backbone", backbone.id).spec
-        options += [
-            f"backbone.{item}"
-            for item in _differing(backbone, inner)
-            if not ("any-name" in inner.traits and item.startswith("model="))
-        ]
-    return component.id + (":" + ",".join(options) if options else "")
+        described = registry.get("backbone", backbone.id).spec
+        for option in _differing(backbone, described):
+            # the architecture's own option names the model already
+            if "any-name" in described.traits and option.startswith("model="):
+                continue
+            options.append(f"{PREFIX}{option}")
+    return _with_options(component.id, options)
 
 
-def _show_weighting(components: Sequence[Component], entries: Sequence[Entry]) -> str:
+def _weighting_name(components: Sequence[Component], entries: Sequence[Entry]) -> str:
     options: list[str] = []
     for component, entry in zip(components, entries, strict=True):
         prefix = f"{component.id}." if len(components) > 1 else ""
-        options += [prefix + item for item in _differing(component, entry.spec)]
-    return ".".join(c.id for c in components) + (":" + ",".join(options) if options else "")
+        options += [prefix + option for option in _differing(component, entry.spec)]
+    return _with_options(".".join(component.id for component in components), options)
+
+
+def _with_options(name: str, options: Sequence[str]) -> str:
+    return f"{name}:{','.join(options)}" if options else name

@@ -67,6 +67,16 @@ class Broken:
         return f"plugin '{self.plugin}' of {self.distribution}: {self.error}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Plugin:
+    """A manifest module, the name of its entry point, and the distribution that brought it."""
+
+    module: object
+    name: str
+    distribution: str
+    version: str
+
+
 @dataclass(slots=True)
 class Registry:
     """What was discovered. Made by :func:`discover`; holds no global state."""
@@ -83,10 +93,8 @@ class Registry:
 
     def of_kind(self, kind: Kind) -> list[Entry]:
         """Return the components of one kind, by id."""
-        return sorted(
-            (entry for entry in self.entries.values() if entry.kind == kind),
-            key=lambda entry: entry.spec.id,
-        )
+        found = [entry for entry in self.entries.values() if entry.kind == kind]
+        return sorted(found, key=lambda entry: entry.spec.id)
 
     def get(self, kind: Kind, name: str) -> Entry:
         """Look a component up by name.
@@ -128,6 +136,22 @@ class Registry:
         Raises:
             PluginError: a hook's name is unknown or its arguments are wrong.
         """
+        plugin = _Plugin(module, name, distribution, version)
+        self._register(plugin)
+        for hook, kind in _SPEC_HOOKS.items():
+            for spec in self._call(plugin, hook):
+                self._add(kind, spec, plugin)
+        for hook, file_kind in _FILE_HOOKS.items():
+            for path in self._call(plugin, hook):
+                try:
+                    self.files.append(FileEntry(file_kind, Path(path), distribution))
+                except TypeError as error:
+                    message = f"its hook {hook} must return paths, not {path!r} ({error})"
+                    self.broken.append(Broken(name, distribution, message))
+
+    def _register(self, plugin: _Plugin) -> None:
+        """Give a plugin's module to pluggy, wholly or not at all."""
+        module, name = plugin.module, plugin.name
         if self.manager.is_registered(module) or self.manager.has_plugin(name):
             raise PluginError(f"its module or its name '{name}' is registered already.")
         try:
@@ -139,22 +163,13 @@ class Registry:
         except PluginError:
             self._unregister(module)
             raise
-        for hook, kind in _SPEC_HOOKS.items():
-            for spec in self._call(module, hook, name, distribution):
-                self._add(kind, spec, name, distribution, version)
-        for hook, file_kind in _FILE_HOOKS.items():
-            for path in self._call(module, hook, name, distribution):
-                try:
-                    self.files.append(FileEntry(file_kind, Path(path), distribution))
-                except TypeError as error:
-                    message = f"its hook {hook} must return paths, not {path!r} ({error})"
-                    self.broken.append(Broken(name, distribution, message))
 
     def _unregister(self, module: object) -> None:
         if self.manager.is_registered(module):
             self.manager.unregister(module)
 
     def _refuse_unknown_hooks(self, module: object) -> None:
+        # pluggy itself passes over names that it does not know
         known = [name for name in dir(hookspecs) if name.startswith("benchbed_")]
         for name in dir(module):
             options = self.manager.parse_hookimpl_opts(module, name)
@@ -164,18 +179,21 @@ class Registry:
             if options is None and name in known and inspect.isfunction(getattr(module, name)):
                 raise PluginError(f"'{name}' must be marked with @benchbed.hookimpl.")
 
-    def _call(self, module: object, hook: str, name: str, distribution: str) -> list[Any]:
+    def _call(self, plugin: _Plugin, hook: str) -> list[Any]:
+        """Return what one plugin's hook returns; if it raises, nothing, and it is broken."""
         for impl in getattr(self.manager.hook, hook).get_hookimpls():
-            if impl.plugin is not module:
+            if impl.plugin is not plugin.module:
                 continue
             try:
                 return list(impl.function())
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
                 message = f"its hook {hook} raised {one_line(error)}"
-                self.broken.append(Broken(name, distribution, message, traceback.format_exc()))
+                text = traceback.format_exc()
+                self.broken.append(Broken(plugin.name, plugin.distribution, message, text))
         return []
 
-    def _add(self, kind: Kind, spec: Any, name: str, distribution: str, version: str) -> None:
+    def _add(self, kind: Kind, spec: Any, plugin: _Plugin) -> None:
+        """Add a component, or note what is wrong with its Spec."""
         try:
             if not isinstance(spec, Spec):
                 raise PluginError(f"a {kind} hook must return benchbed.Spec, not {spec!r}.")
@@ -187,9 +205,10 @@ class Registry:
                     "rename one of them."
                 )
         except PluginError as error:
-            self.broken.append(Broken(name, distribution, str(error)))
+            self.broken.append(Broken(plugin.name, plugin.distribution, str(error)))
         else:
-            self.entries[kind, spec.id] = Entry(kind, spec, distribution, version)
+            entry = Entry(kind, spec, plugin.distribution, plugin.version)
+            self.entries[kind, spec.id] = entry
 
 
 def discover(environ: Mapping[str, str] = os.environ, *, strict: bool = False) -> Registry:
@@ -229,12 +248,20 @@ def _order(point: EntryPoint) -> tuple[bool, str, str]:
 
 
 def _picked(found: list[EntryPoint], picks: str | None) -> Iterable[EntryPoint]:
+    """Return the entry points of which a pick names the plugin or the distribution."""
     if picks is None:
         return found
     wanted = {name.strip() for name in picks.split(",") if name.strip()}
-    names = {point.name for point in found} | {_distribution(point)[0] for point in found}
-    for name in sorted(wanted - names):
+    names: set[str] = set()
+    picked: list[EntryPoint] = []
+    for point in found:
+        own = {point.name, _distribution(point)[0]}
+        names |= own
+        if own & wanted:
+            picked.append(point)
+    missing = min(wanted - names, default=None)
+    if missing is not None:
         raise PluginError(
-            f"BENCHBED_PLUGINS names '{name}', which is not installed.{suggest(name, names)}"
+            f"BENCHBED_PLUGINS names '{missing}', which is not installed.{suggest(missing, names)}"
         )
-    return [p for p in found if p.name in wanted or _distribution(p)[0] in wanted]
+    return picked

@@ -77,7 +77,7 @@ class Option:
         Raises:
             MethodError: it is of another type, not among the choices, or out of range.
         """
-        value = _convert(self.type, text) if isinstance(text, bool | int | float | str) else None
+        value = _convert(self.type, text)
         if value is None:
             raise MethodError(
                 f"{owner}: option '{name}' wants {_WANTS[self.type]}, and '{text}' is none."
@@ -101,8 +101,12 @@ class Option:
         return self._bounds()
 
     def _bounds(self) -> str:
-        limits = (("least", self.minimum), ("most", self.maximum))
-        return " and ".join(f"at {word} {x:g}" for word, x in limits if math.isfinite(x))
+        bounds: list[str] = []
+        if math.isfinite(self.minimum):
+            bounds.append(f"at least {self.minimum:g}")
+        if math.isfinite(self.maximum):
+            bounds.append(f"at most {self.maximum:g}")
+        return " and ".join(bounds)
 
 
 def _check_option(owner: str, name: object, option: object) -> None:
@@ -120,6 +124,9 @@ def _check_option(owner: str, name: object, option: object) -> None:
         raise PluginError(f"The default does not fit: {error}") from error
 
 
+_TOO_LARGE = 10**300
+"""Of a whole number, so that it fits into a float too."""
+
 _WANTS = {
     bool: "true or false",
     int: "a whole number",
@@ -128,13 +135,11 @@ _WANTS = {
 }
 
 
-def _convert(kind: type[Value], text: Value) -> Value | None:
-    if isinstance(text, kind) and not (isinstance(text, bool) and kind is not bool):
-        text = show_value(text)
-    elif not isinstance(text, str):
-        if not (kind is float and isinstance(text, int) and not isinstance(text, bool)):
-            return None
-        text = str(text)
+def _convert(kind: type[Value], given: object) -> Value | None:
+    """Return a value of the type, or ``None`` where what is given stands for none."""
+    text = _as_text(kind, given)
+    if text is None:
+        return None
     if kind is bool:
         return {"true": True, "false": False}.get(text.lower())
     if kind is str:
@@ -144,8 +149,23 @@ def _convert(kind: type[Value], text: Value) -> Value | None:
     except ValueError:
         return None
     if isinstance(number, float):
-        return number + 0.0 if math.isfinite(number) else None  # -0.0 and 0.0 are one value
-    return number if abs(int(number)) < 10**300 else None
+        # a sum, so that -0.0 and 0.0 are one value
+        return number + 0.0 if math.isfinite(number) else None
+    return number if abs(int(number)) < _TOO_LARGE else None
+
+
+def _as_text(kind: type[Value], given: object) -> str | None:
+    """Return as text what may stand for a value of a type."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, bool):
+        # to Python it is a whole number too
+        return show_value(given) if kind is bool else None
+    if isinstance(given, int | float) and isinstance(given, kind):
+        return show_value(given)
+    if isinstance(given, int) and kind is float:
+        return str(given)
+    return None
 
 
 def show_value(value: Value) -> str:
@@ -228,23 +248,25 @@ class Spec:
         Raises:
             MethodError: an unknown option, or a value of the wrong type.
         """
-        per_task = next((option for option in self.options.values() if option.per_task), None)
-        plain = {name: option for name, option in self.options.items() if not option.per_task}
-        known = [*plain, *(tasks or ())] if per_task else list(plain)
-        values: dict[str, Value] = {
-            name: option.parse(self.id, name, given.get(name, option.default))
-            for name, option in plain.items()
-        }
-        values = {
-            name: value
-            for name, value in values.items()
-            if not (plain[name].added and value == plain[name].default)
-        }
+        plain: dict[str, Option] = {}
+        per_task: Option | None = None
+        for name, option in self.options.items():
+            if not option.per_task:
+                plain[name] = option
+            elif per_task is None:
+                per_task = option
+        values: dict[str, Value] = {}
+        for name, option in plain.items():
+            value = option.parse(self.id, name, given.get(name, option.default))
+            if not (option.added and value == option.default):
+                values[name] = value
         for name in sorted(set(given) - set(plain)):
-            if per_task is None or (tasks is not None and name not in tasks):
-                what = "option or task" if per_task else "option"
-                hint = suggest(name, known) or " It takes none."
-                raise MethodError(f"{self.id}: no {what} '{name}'.{hint}")
+            if per_task is None:
+                hint = suggest(name, plain) or " It takes none."
+                raise MethodError(f"{self.id}: no option '{name}'.{hint}")
+            if tasks is not None and name not in tasks:
+                hint = suggest(name, [*plain, *tasks]) or " It takes none."
+                raise MethodError(f"{self.id}: no option or task '{name}'.{hint}")
             value = per_task.parse(self.id, name, given[name])
             if value != per_task.default:
                 values[name] = value

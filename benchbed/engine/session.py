@@ -23,8 +23,8 @@ from benchbed.contracts.dataset import Dataset, Target, check_columns
 from benchbed.contracts.task import Task, check_metrics
 from benchbed.contracts.transform import Transform
 from benchbed.contracts.weighting import WeightingContext
+from benchbed.discovery.component import Component
 from benchbed.discovery.loading import call, load, make_component
-from benchbed.discovery.method import Component
 from benchbed.engine.data import Split
 from benchbed.engine.layout import in_layout
 from benchbed.engine.strategy import Strategy, build_strategy

@@ -15,8 +15,8 @@ from benchbed.contracts.weighting import (
     WeightingContext,
     check_weighting,
 )
+from benchbed.discovery.component import Component
 from benchbed.discovery.loading import make_component
-from benchbed.discovery.method import Component
 from benchbed.engine.combination import detached
 
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from benchbed.discovery.component import Component
 from benchbed.discovery.loading import load
-from benchbed.discovery.method import Component
 from benchbed.discovery.registry import Entry, Registry, discover
 from benchbed.discovery.spec import Kind, Spec, Value, show_value
 from benchbed.testing.effects import changes, seeding

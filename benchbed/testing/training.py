@@ -16,7 +16,7 @@ from benchbed.contracts.architecture import Architecture
 from benchbed.contracts.dataset import Input
 from benchbed.contracts.protocol import Data, Optimizer, Protocol, Selection, TaskEntry
 from benchbed.contracts.task import Task
-from benchbed.discovery.method import Component
+from benchbed.discovery.component import Component
 from benchbed.engine.progress import Curves
 from benchbed.engine.session import Session
 from benchbed.engine.strategy import Strategy
