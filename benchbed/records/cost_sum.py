@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -19,25 +20,32 @@ def size_kb(parameters: int) -> dict[str, float]:
 
 def add_costs(parts: Iterable[Costs]) -> Costs:
     """Return the costs of several networks used together, as the single-task baseline does."""
-    parts = list(parts)
-    other: dict[str, int] = {}
+    parameters = Parameters(0, 0, {})
+    macs = Macs(0, {})
+    other: Counter[str] = Counter()
+    uncounted: set[str] = set()
     for part in parts:
-        for name, count in part.other_ops.items():
-            other[name] = other.get(name, 0) + count
-    parameters = Parameters(
-        sum(part.parameters.total for part in parts),
-        sum(part.parameters.shared for part in parts),
-        {task: n for part in parts for task, n in part.parameters.per_task.items()},
-        sum(part.parameters.training_only for part in parts),
-        sum(part.parameters.unused for part in parts),
-    )
+        parameters = _with_parameters(parameters, part.parameters)
+        macs = Macs(
+            macs.all_tasks + part.macs.all_tasks,
+            macs.per_task | part.macs.per_task,
+        )
+        other.update(part.other_ops)
+        uncounted.update(part.uncounted)
     return Costs(
         parameters=parameters,
-        macs=Macs(
-            sum(part.macs.all_tasks for part in parts),
-            {task: n for part in parts for task, n in part.macs.per_task.items()},
-        ),
-        other_ops=other,
-        uncounted=sorted({name for part in parts for name in part.uncounted}),
+        macs=macs,
+        other_ops=dict(other),
+        uncounted=sorted(uncounted),
         size_kb=size_kb(parameters.total),
+    )
+
+
+def _with_parameters(one: Parameters, other: Parameters) -> Parameters:
+    return Parameters(
+        total=one.total + other.total,
+        shared=one.shared + other.shared,
+        per_task=one.per_task | other.per_task,
+        training_only=one.training_only + other.training_only,
+        unused=one.unused + other.unused,
     )

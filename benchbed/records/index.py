@@ -21,7 +21,7 @@ from msgspec.structs import astuple
 
 from benchbed.basics.canonical import digest
 from benchbed.basics.errors import StoreError
-from benchbed.discovery.method import Component
+from benchbed.discovery.component import Component
 from benchbed.records.record import Budget, Costs, MetricInfo, Record, Scores, Tier, content_of
 from benchbed.records.store import Refused, Stamp, Store, write_atomically
 
@@ -36,6 +36,8 @@ T = TypeVar("T")
 
 
 class _Shared(msgspec.Struct, frozen=True, gc=False):
+    """The first fields of a summary; without ``gc``, since 100,000 of them slow collection down."""
+
     method: str
     tasks: list[str]
     protocol_digest: str
@@ -118,29 +120,40 @@ class Index:
             return build(self)
         path, name = self._path("answers"), digest(question)
         state = _sha256([maker(), list(self._files.values())])
+        answers: dict[str, msgspec.Raw] = {}
         kept = _load(path, _Answers)
-        answers = kept.answers if kept is not None and kept.state == state else {}
+        if kept is not None and kept.state == state:
+            answers = kept.answers
         with contextlib.suppress(KeyError, msgspec.MsgspecError):
             return msgspec.json.decode(answers[name], type=kind)
         result = build(self)
-        if self._settled(stamp for files in self._files.values() for stamp in files):
-            added = {name: msgspec.Raw(_encoder.encode(result))}
-            _save(path, _Answers(state, dict([*answers.items(), *added.items()][-MOST_ANSWERS:])))
+        if all(map(self._settled, self._files.values())):
+            answers[name] = msgspec.Raw(_encoder.encode(result))
+            newest = list(answers.items())[-MOST_ANSWERS:]
+            _save(path, _Answers(state, dict(newest)))
         return result
 
     def summaries(self) -> tuple[list[Summary], list[Refused]]:
         """Return the summaries of all records by method and seed, and the files refused."""
         path = self._path("records")
         known = _load(path, _Summaries) if self._worthwhile else None
-        reading = _Reading(self, known if known is not None and known.maker == maker() else None)
-        found = [reading.summary(stamp) for stamp in self._files["runs"]]
+        if known is not None and known.maker != maker():
+            known = None
+        reading = _Reading(self, known)
+        summaries: list[Summary] = []
+        refused: list[Refused] = []
+        for stamp in self._files["runs"]:
+            found = reading.summary(stamp)
+            if isinstance(found, Summary):
+                summaries.append(found)
+            else:
+                refused.append(found)
         if self._worthwhile and reading.changed:
             entries = [entry for entry in reading.entries if self._settled([entry.stamp])]
             _save(path, _Summaries(maker(), reading.setups, entries))
-        kept = [item for item in found if isinstance(item, Summary)]
-        kept.sort(key=lambda item: (item.method, item.seed, item.tasks))
-        refused = [item for item in found if isinstance(item, Refused)]
-        return kept, sorted(refused, key=lambda item: item.path)
+        summaries.sort(key=lambda summary: (summary.method, summary.seed, summary.tasks))
+        refused.sort(key=lambda item: item.path)
+        return summaries, refused
 
     @property
     def _worthwhile(self) -> bool:
@@ -150,6 +163,7 @@ class Index:
         return self.store.root / "index" / f"{self.protocol}@{self.version}.{name}"
 
     def _settled(self, stamps: Iterable[Stamp]) -> bool:
+        """Tell whether files are old enough for a later change to show in their stamps."""
         before = self._began - SETTLED
         return all(stamp.modified < before and stamp.changed < before for stamp in stamps)
 
@@ -159,8 +173,12 @@ class _Reading:
 
     def __init__(self, index: Index, known: _Summaries | None) -> None:
         self.index = index
-        self.known = {entry.stamp.path: entry for entry in known.entries} if known else {}
-        self.setups = known.setups if known else []
+        self.known: dict[str, _Entry] = {}
+        self.setups: list[Setup] = []
+        if known is not None:
+            self.known = {entry.stamp.path: entry for entry in known.entries}
+            self.setups = known.setups
+        # by their JSON, which unlike a setup can be hashed
         self.numbers = {_encoder.encode(setup): n for n, setup in enumerate(self.setups)}
         self.fields = [astuple(setup) for setup in self.setups]
         self.entries: list[_Entry] = []
@@ -183,6 +201,7 @@ class _Reading:
             index = self.index
             top = index.store.root / "runs" / index.protocol / str(index.version)
             return Refused(top / stamp.path, entry.reason)
+        # by position, since keywords take several times as long, 100,000 times over
         values: tuple[Any, ...] = (*self.fields[entry.setup], *entry.own)
         return Summary(*values)
 
@@ -192,20 +211,25 @@ class _Reading:
         if isinstance(record, Refused):
             return _Entry(stamp, record.reason, None, 0)
         own, setup = _split(record)
+        return _Entry(stamp, "", own, self._number(setup))
+
+    def _number(self, setup: Setup) -> int:
+        """Return the number of a setup, the next one if no setup before was equal."""
         number = self.numbers.setdefault(_encoder.encode(setup), len(self.setups))
         if number == len(self.setups):
             self.setups.append(setup)
             self.fields.append(astuple(setup))
-        return _Entry(stamp, "", own, number)
+        return number
 
 
 def _split(record: Record) -> tuple[Own, Setup]:
-    means = {
-        name.partition("/")[2]: _mean(curve)
-        for name, curve in record.curves.items()
-        if name.startswith("cosine/")
-    }
-    cosines = {pair: mean for pair, mean in means.items() if mean is not None}
+    """Divide what leaderboards need of a record into what is its own and what many share."""
+    cosines: dict[str, float] = {}
+    for name, curve in record.curves.items():
+        if name.startswith("cosine/"):
+            mean = _mean(curve)
+            if mean is not None:
+                cosines[name.removeprefix("cosine/")] = mean
     own = (
         record.key,
         record.seed,
@@ -232,15 +256,20 @@ def _split(record: Record) -> tuple[Own, Setup]:
 
 def _mean(curve: Sequence[float | None]) -> float | None:
     values = [value for value in curve if value is not None]
-    return sum(values) / len(values) if values else None
+    if not values:
+        return None
+    return sum(values) / len(values)
 
 
 @lru_cache(maxsize=1)
 def maker() -> str:
     """Return a digest of when benchbed's sources were written: others would read otherwise."""
     package = Path(__file__).parents[1]
-    stats = [(path.name, path.stat()) for path in sorted(package.rglob("*.py"))]
-    return _sha256([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
+    sources: list[tuple[str, int, int]] = []
+    for path in sorted(package.rglob("*.py")):
+        stat = path.stat()
+        sources.append((path.name, stat.st_size, stat.st_mtime_ns))
+    return _sha256(sources)
 
 
 def _sha256(value: object) -> str:
@@ -253,6 +282,7 @@ _encoder: Final = msgspec.json.Encoder()
 def _load(path: Path, kind: type[T]) -> T | None:
     """Return what a file of the index holds, or ``None`` where it is not to be trusted."""
     try:
+        # a view: what follows the digest is not copied
         content = memoryview(path.read_bytes())
         if content[:32] != hashlib.sha256(content[32:]).digest():
             return None

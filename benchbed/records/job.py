@@ -9,7 +9,7 @@ import msgspec
 
 from benchbed.basics.errors import BenchbedError
 from benchbed.contracts.protocol import Protocol
-from benchbed.discovery.method import Component
+from benchbed.discovery.component import Component
 from benchbed.records.record import family_digest
 from benchbed.records.store import Place
 
@@ -79,9 +79,9 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def place(self) -> Place:
         """Where its files lie in the results folder."""
-        names = [component.id for component in self.weighting]
-        last = ".".join(names) if names else "+".join(self.tasks)
-        return Place(self.protocol.name, self.protocol.version, self.architecture.id, last)
+        weighting = ".".join(component.id for component in self.weighting)
+        folder = weighting or "+".join(self.tasks)  # single-task nets have no weighting
+        return Place(self.protocol.name, self.protocol.version, self.architecture.id, folder)
 
 
 def read_job(path: Path) -> Job:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
@@ -14,7 +13,8 @@ from msgspec import Meta
 from benchbed.basics.canonical import digest
 from benchbed.basics.errors import RecordError
 from benchbed.basics.texts import LONGEST, is_plain, visible
-from benchbed.discovery.method import Component
+from benchbed.discovery.component import Component
+from benchbed.records.content import content_digest
 
 ENGINE: Final = 2
 """Version of how benchbed itself trains and scores; part of every run key."""
@@ -234,33 +234,6 @@ def family_key(record: Record) -> str:
     )
 
 
-def content_digest(plain: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a record's JSON without ``content``, whatever its layout.
-
-    Taken of its MessagePack, map keys sorted and numbers with a point as 64-bit floats: unlike
-    JSON, one form of every number, and thirty times as fast. It tells of accidents and careless
-    edits; who edits on purpose can take it anew.
-    """
-    rest = {name: value for name, value in plain.items() if name != "content"}
-    try:
-        packed = _packer.encode(rest)
-    except OverflowError:
-        packed = _packer.encode(_packable(rest))
-    return hashlib.sha256(packed).hexdigest()
-
-
-_packer: Final = msgspec.msgpack.Encoder(order="deterministic")
-
-
-def _packable(value: Any) -> Any:
-    """Return plain data with the whole numbers that MessagePack lacks as text."""
-    if isinstance(value, dict):
-        return {name: _packable(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_packable(inner) for inner in value]
-    return str(value) if isinstance(value, int) and abs(value) >= 2**63 else value
-
-
 def seal(record: Record) -> Record:
     """Return a record with the digest of its content."""
     return msgspec.structs.replace(record, content=content_digest(msgspec.to_builtins(record)))
@@ -282,6 +255,7 @@ def decode(content: bytes, kind: type[Any]) -> Any:
 
 
 def _plain(content: bytes) -> Any:
+    """Return what a file's JSON says, not yet checked against any schema."""
     try:
         return _json.decode(content)
     except RecursionError as error:
@@ -294,11 +268,14 @@ _json: Final = msgspec.json.Decoder()
 
 
 def _typed(plain: Any, content: bytes, kind: type[Any]) -> Any:
+    """Return plain data as a Struct, its texts looked through."""
     try:
         value = msgspec.convert(plain, kind)
     except msgspec.ValidationError as error:
         raise RecordError(f"of another schema or altered ({visible(str(error))})") from error
-    texts = [value.method] if kind is Failure else _texts(plain, content)  # tracebacks have lines
+    texts: Iterable[str] = _texts(plain, content)
+    if kind is Failure:
+        texts = [value.method]  # its traceback has lines, which count as control characters
     if not all(map(is_plain, texts)):
         raise RecordError("altered (control or invisible characters in a text)")
     return value
@@ -306,6 +283,7 @@ def _typed(plain: Any, content: bytes, kind: type[Any]) -> Any:
 
 def _texts(plain: Any, content: bytes) -> Iterator[str]:
     """Yield the texts that may hold other than plain characters: mostly, there are none."""
+    # a look at the bytes spares the walk through curves and scores of nearly all records
     if content.isascii() and b"\\" not in content and b"\x7f" not in content:
         return
     waiting = [plain]
@@ -350,6 +328,7 @@ def decode_record(content: bytes, stem: str | None = None) -> Record:
 
 
 def _problem(record: Record) -> str:
+    """Return what of a record does not fit together; nothing if all does."""
     tasks = set(record.tasks)
     if not tasks or len(tasks) < len(record.tasks):
         return "altered (no tasks, or one twice)"
@@ -364,13 +343,14 @@ def _problem(record: Record) -> str:
         return "altered (its protocol must be name@version)"
     if sum(map(len, record.notes)) > MOST_NOTES:
         return f"altered (more than {MOST_NOTES} characters of notes)"
-    names = [*record.tasks, *(part for c in record.components for part in (c.kind, c.id))]
+    names = list(record.tasks)
+    for component in record.components:
+        names += (component.kind, component.id)
     if not all(map(_is_name, names)):
         return "altered (a task or component has a name that none can have)"
-    architecture, weighting = names_of(record)
-    if _method_ids(record.method) != (architecture, weighting):
+    if _method_ids(record.method) != names_of(record):
         return "altered (its method is not that of its components)"
-    if any(not _TIME.match(time) for time in (record.started, record.finished)):
+    if not _TIME.match(record.started) or not _TIME.match(record.finished):
         return "altered (a time must look like 2026-01-31T12:00:00Z)"
     costs = record.costs
     operations = [*costs.macs.per_task.values(), *costs.other_ops.values()]
@@ -398,9 +378,14 @@ def _method_ids(method: str) -> tuple[str, str]:
 
 def names_of(record: Record) -> tuple[str, str]:
     """Return the ids of a record's architecture and, joined by dots, of its weightings."""
-    architecture = [c.id for c in record.components if c.kind == "architecture"]
-    weighting = [c.id for c in record.components if c.kind == "weighting"]
-    return "".join(architecture), ".".join(weighting)
+    architecture = ""
+    weightings: list[str] = []
+    for component in record.components:
+        if component.kind == "architecture":
+            architecture += component.id
+        elif component.kind == "weighting":
+            weightings.append(component.id)
+    return architecture, ".".join(weightings)
 
 
 def has_gradients(record: Record) -> bool:

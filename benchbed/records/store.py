@@ -179,7 +179,8 @@ class Store:
 
     def read(self, protocol: str, version: int, path: str) -> Record | Refused:
         """Return the record in a file that :meth:`stamps` named, or why it does not count."""
-        file = f"{self.root}/runs/{protocol}/{version}/{path}"  # a Path takes as long as to decode
+        # a text: to make a Path takes as long as to decode the record
+        file = f"{self.root}/runs/{protocol}/{version}/{path}"
         stem = path.rpartition("/")[2].removesuffix(".json")
         try:
             record = decode_record(read_regular(file), stem)
@@ -205,12 +206,13 @@ class Store:
 
     def stamps(self, shelf: str, protocol: str, version: int) -> list[Stamp]:
         """Return a protocol's files on a shelf; folders that are links are passed over."""
-        found: list[Stamp] = []
-        folders = [f"{self.root}/{shelf}"]
-        folders += [f"{folders[0]}/{protocol}", f"{folders[0]}/{protocol}/{version}"]
+        # texts, not Paths, all the way down: there may be 100,000 files
+        above = f"{self.root}/{shelf}"
+        folders = [above, f"{above}/{protocol}", f"{above}/{protocol}/{version}"]
         if any(map(os.path.islink, folders)):
             return []
         top = f"{folders[-1]}/"
+        found: list[Stamp] = []
         waiting = [""]
         while waiting:
             folder = waiting.pop()

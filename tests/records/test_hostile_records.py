@@ -20,10 +20,10 @@ from benchbed.basics.errors import RecordError, StoreError
 from benchbed.basics.texts import escaped, is_plain, visible
 from benchbed.discovery.method import Component
 from benchbed.exchange.importing import import_records
+from benchbed.records.content import content_digest
 from benchbed.records.record import (
     Measurement,
     Record,
-    content_digest,
     decode,
     decode_record,
     run_key,

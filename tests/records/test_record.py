@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from benchbed.basics.errors import RecordError
 from benchbed.basics.texts import is_plain
+from benchbed.records.content import content_digest
 from benchbed.records.record import (
     LARGEST,
     Failure,
     Measurement,
     Record,
-    content_digest,
     content_of,
     decode,
     decode_record,
