@@ -83,6 +83,6 @@ def _make(entry: Path, build: Callable[[Path], None], size: int) -> None:
     try:
         build(parts)
         parts.replace(entry)
-    except BaseException:
+    except BaseException:  # an interruption too must leave nothing half made
         shutil.rmtree(parts, ignore_errors=True)
         raise

@@ -185,6 +185,7 @@ class Architecture(nn.Module):
 
 def constructor(cls: type[Architecture]) -> Callable[..., Any]:
     """Return what builds a network and shows its options: the class, or its own ``build``."""
+    # the class itself where it may be: its signature shows the options, build's only **options
     build: Any = cls.build
     plain: Any = Architecture.build
     return cls if build.__func__ is plain.__func__ else build

@@ -243,6 +243,7 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
 
 
 def _order(point: EntryPoint) -> tuple[bool, str, str]:
+    # benchbed's own first: of two components of one id the other one is left out
     name = _distribution(point)[0]
     return name != "benchbed", name, point.name
 

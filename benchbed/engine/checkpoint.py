@@ -27,6 +27,7 @@ def save_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
     Raises:
         StoreError: the folder cannot be written.
     """
+    # in memory first: the digest goes before the content
     buffer = io.BytesIO()
     torch.save({"identity": identity, **state}, buffer)
     content = buffer.getvalue()

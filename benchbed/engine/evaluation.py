@@ -107,6 +107,7 @@ class Evaluator:
         scorers = self._final if final else self._every
         for scorer in scorers.values():
             scorer.reset()
+        # module by module: a network may hold some in evaluation mode while it trains
         modes = [(module, module.training) for module in network.modules()]
         network.eval()
         for batch in split.in_order(self.batch_size):

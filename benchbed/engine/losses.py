@@ -176,5 +176,6 @@ def _rescaled(total: Tensor, count: Count, wanted: Count) -> Tensor:
     """Return a sum over ``count`` elements as one over ``wanted`` elements of the same mean."""
     if isinstance(count, int) and isinstance(wanted, int) and count == wanted:
         return total
+    # where nothing is valid the sum is 0, and 0 / 0 would make it NaN
     number = torch.as_tensor(count)
     return total / torch.where(number > 0, number, 1) * wanted

@@ -22,7 +22,7 @@ class Movement:
         """Return a sentence for each reason why parameters are where they were."""
         reasons: dict[str, list[str]] = {}
         for name, parameter in network.named_parameters():
-            before = self._before.get(name)
+            before = self._before.get(name)  # None where it was frozen
             if before is None or not torch.equal(before, parameter.detach()):
                 continue
             reason = "their gradient was zero"

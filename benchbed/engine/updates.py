@@ -151,6 +151,7 @@ class Updater:
 
     def _update(self, update: _Update) -> Stepped:
         """Differentiate, clip, step, and look back."""
+        # None, not 0: momentum and weight decay would move what no loss reaches
         self.optimizer.zero_grad(set_to_none=True)
         self.backward.sweeps = []
         before = forward_rng(self.session.device) if self.looks_back else None

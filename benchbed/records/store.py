@@ -255,6 +255,7 @@ def read_regular(path: Path | str) -> bytes:
         RecordError: a link or a device, or too large for a record.
         OSError: it cannot be read.
     """
+    # a pipe that nobody writes to would be waited for; Windows lacks these flags
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         handle = os.open(path, flags | getattr(os, "O_BINARY", 0))
@@ -263,6 +264,7 @@ def read_regular(path: Path | str) -> bytes:
             raise RecordError("a symbolic link, and none is followed") from error
         raise
     try:
+        # of what is open, not of the path, which may be another file by now
         info = os.fstat(handle)
         if stat.S_ISDIR(info.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -290,7 +292,7 @@ def write_atomically(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
+            Path(temporary).chmod(0o644)  # mkstemp's files are for their owner alone
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
