@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,18 +19,28 @@ OWN = 0.9
 class CrossStitch(Architecture):
     """A SegNet for each task, stitched after every pooling and before every further decoder stage.
 
-    With ``matrix`` each task's branch goes on with its own weighted sum of all branches' maps: at
-    each stitch a T×T matrix, 0.9 on the diagonal at the start and 0.1 / (T − 1) elsewhere. With
-    ``vector`` one weighted sum, of weights 1 at the start, feeds all branches. Each branch unpools
-    with its own indices. Weights of convolutions are Xavier uniform.
+    A stitch makes of the tasks' maps x_s the maps x̃_t = Σ_s α_ts·x_s (eq. 1), with a weight a map
+    instead of a channel. Each branch unpools with its own indices. Weights of convolutions are
+    Xavier uniform.
 
-    Source: I. Misra, A. Shrivastava, A. Gupta, M. Hebert, Cross-stitch Networks for Multi-task
-    Learning, CVPR 2016, eq. 1, with a weight a map instead of a channel; on SegNet, and
-    ``vector``, as in the code of S. Liu et al., End-to-End Multi-Task Learning with Attention,
-    CVPR 2019.
+    Args:
+        context: the tasks, T of them, images of at least 32×32, and SegNet.
+        backbone: its name, which the context has resolved.
+        type: with ``matrix`` each stitch has α ``(T, T)``, 0.9 on the diagonal at the start and
+            0.1 / (T − 1) elsewhere; with ``vector``, as in the code of S. Liu et al. (CVPR 2019),
+            it has α ``(T,)``, 1 at the start, and the one sum feeds all branches.
 
     Raises:
-        MethodError: the backbone is not SegNet.
+        MethodError: the backbone is not SegNet, or a map has not the input's size.
+
+    Example:
+        As a method: ``cross-stitch:type=vector+equal``; as a command:
+
+            benchbed run nyuv2-mtan cross-stitch+dwa
+
+    Source: I. Misra, A. Shrivastava, A. Gupta, M. Hebert: Cross-stitch Networks for Multi-task
+    Learning, CVPR 2016, eq. 1; on SegNet as in the code of S. Liu, E. Johns, A. Davison: End-to-End
+    Multi-Task Learning with Attention, CVPR 2019.
     """
 
     def __init__(self, context: BuildContext, backbone: str = "", type: str = "matrix") -> None:
@@ -38,60 +48,126 @@ class CrossStitch(Architecture):
         branches = {task: new_segnet(context, "cross-stitch") for task in context.tasks}
         self.branches = nn.ModuleDict(branches)
         stitch = MatrixStitch if type == "matrix" else VectorStitch
-        self.stitches = nn.ModuleList(stitch(len(branches)) for _ in range(2 * len(WIDTHS) - 1))
-        self.heads = make_heads(context.tasks, next(iter(branches.values())))
+        # one after each of the encoder's stages, one before each but the first of the decoder's
+        places = 2 * len(WIDTHS) - 1
+        self.stitches = nn.ModuleList(stitch(len(branches)) for _ in range(places))
+        first, *_ = branches.values()
+        self.heads = make_heads(context.tasks, first)
         initialise(self, nn.init.xavier_uniform_)
 
     def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
-        """Return the outputs of the tasks."""
+        """Return the outputs of the tasks.
+
+        Args:
+            x: images, ``(N, C, H, W)``.
+            tasks: names of those wanted.
+
+        Returns:
+            By task ``(N, K)``, or ``(N, K, H, W)`` of a map.
+        """
         stages = len(WIDTHS)
         maps = dict.fromkeys(self.branches, x)
         encoded: list[dict[str, Encoded]] = []
-        for level, stitch in zip(range(stages), self.stitches, strict=False):
-            encoded.append({k: net.encoder[level](maps[k]) for k, net in self.branches.items()})
-            maps = stitch({k: found.pooled for k, found in encoded[-1].items()})
-        for level, stitch in zip(range(stages - 1), self.stitches[stages:], strict=True):
-            maps = stitch(self._decode(level, maps, encoded[-1 - level], self.branches))
+        for level, stitch in enumerate(self.stitches[:stages]):
+            encoded.append(self._encode(level, maps))
+            maps = stitch({task: found.pooled for task, found in encoded[-1].items()})
+        for level, stitch in enumerate(self.stitches[stages:]):
+            # the decoder's stages go from coarse to fine, the encoder's from fine to coarse
+            decoded = self._decode(level, maps, encoded[-1 - level], self.branches)
+            maps = stitch(decoded)
         last = self._decode(stages - 1, maps, encoded[0], tasks)
         return {task: self.heads[task]([found]) for task, found in last.items()}
 
+    def _encode(self, level: int, maps: Mapping[str, Tensor]) -> dict[str, Encoded]:
+        """Return what a stage of all branches' encoders makes of their maps."""
+        return {task: net.encoder[level](maps[task]) for task, net in self.branches.items()}
+
     def _decode(
-        self, level: int, maps: dict[str, Tensor], skips: dict[str, Encoded], tasks: Iterable[str]
+        self,
+        level: int,
+        maps: Mapping[str, Tensor],
+        skips: Mapping[str, Encoded],
+        tasks: Iterable[str],
     ) -> dict[str, Tensor]:
-        return {k: self.branches[k].decoder[level](maps[k], skips[k]).last for k in tasks}
+        """Return what a stage of some branches' decoders makes of their maps."""
+        decoded: dict[str, Tensor] = {}
+        for task in tasks:
+            stage = self.branches[task].decoder[level]
+            decoded[task] = stage(maps[task], skips[task]).last
+        return decoded
 
 
 class MatrixStitch(nn.Module):
-    """A weighted sum of all tasks' maps for each task."""
+    """A weighted sum of all tasks' maps for each task.
+
+    Args:
+        tasks: their number T.
+
+    Attributes:
+        weights: α, ``(T, T)``; a row for each task that gets a sum.
+
+    Example:
+        >>> MatrixStitch(3).weights.detach()[0]
+        tensor([0.9000, 0.0500, 0.0500])
+    """
 
     def __init__(self, tasks: int) -> None:
         super().__init__()
+        own = OWN if tasks > 1 else 1.0
         others = (1 - OWN) / max(tasks - 1, 1)
-        start = torch.full((tasks, tasks), others).fill_diagonal_(OWN if tasks > 1 else 1.0)
+        start = torch.full((tasks, tasks), others).fill_diagonal_(own)
         self.weights = nn.Parameter(start)
 
-    def forward(self, maps: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return a mixture for each task, of the maps' shape."""
-        return {
-            task: _weighted(row, maps.values())
-            for task, row in zip(maps, self.weights, strict=True)
-        }
+    def forward(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return a mixture for each task.
+
+        Args:
+            maps: by task, ``(N, C, H, W)``, all of one shape.
+
+        Returns:
+            By task, of that shape.
+        """
+        mixed: dict[str, Tensor] = {}
+        for task, row in zip(maps, self.weights, strict=True):
+            mixed[task] = _weighted(row, maps.values())
+        return mixed
 
 
 class VectorStitch(nn.Module):
-    """One weighted sum of the tasks' maps for all tasks."""
+    """One weighted sum of the tasks' maps for all tasks.
+
+    Args:
+        tasks: their number T.
+
+    Attributes:
+        weights: α, ``(T,)``.
+
+    Example:
+        >>> maps = {"seg": torch.tensor(1.0), "depth": torch.tensor(2.0)}
+        >>> VectorStitch(2)(maps)["depth"].detach()
+        tensor(3.)
+    """
 
     def __init__(self, tasks: int) -> None:
         super().__init__()
         self.weights = nn.Parameter(torch.ones(tasks))
 
-    def forward(self, maps: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the mixture for each task, of the maps' shape."""
+    def forward(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the one mixture under each task's name.
+
+        Args:
+            maps: by task, ``(N, C, H, W)``, all of one shape.
+
+        Returns:
+            By task, of that shape.
+        """
         return dict.fromkeys(maps, _weighted(self.weights, maps.values()))
 
 
 def _weighted(weights: Tensor, maps: Iterable[Tensor]) -> Tensor:
-    first, *rest = (weight * x for weight, x in zip(weights, maps, strict=True))
-    for other in rest:
-        first = first + other
-    return first
+    terms = [weight * x for weight, x in zip(weights, maps, strict=True)]
+    # not sum(), which begins with 0
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total

@@ -12,13 +12,26 @@ from benchbed_zoo.architectures.parts.last_layer import last_layer
 
 
 class HardParameterSharing(Architecture):
-    """One backbone for all tasks, and a head of its own for each.
+    """One backbone for all tasks, and a head of its own for each: ŷ_t = head_t(backbone(x)).
 
     The head is a linear layer on the pooled last features where the task predicts one thing a
     sample, and a decoder over all feature maps (:class:`PyramidHead`) where it predicts a map,
     unless the backbone brings a head of its own.
 
-    Source: R. Caruana, Multitask Learning, Machine Learning 28, 1997.
+    Args:
+        context: the tasks, the input and the backbone.
+        backbone: its name, which the context has resolved.
+        decoder_width: channels of the decoders of maps.
+
+    Raises:
+        MethodError: a task predicts a map, and the backbone keeps none.
+
+    Example:
+        As a method: ``hps:decoder_width=64+uncertainty``; as a command:
+
+            benchbed run digits hps+dwa
+
+    Source: R. Caruana: Multitask Learning, Machine Learning 28, 1997.
     """
 
     def __init__(self, context: BuildContext, backbone: str = "", decoder_width: int = 32) -> None:
@@ -26,20 +39,32 @@ class HardParameterSharing(Architecture):
         self.backbone = context.backbone()
         self._features: Tensor | None = None
         self.heads = make_heads(context.tasks, self.backbone, decoder_width)
-        self._single = len(self.backbone.channels) == 1 or all(
-            isinstance(head, PooledHead) for head in self.heads.values()
-        )
+        pooled = [isinstance(head, PooledHead) for head in self.heads.values()]
+        self._single = len(self.backbone.channels) == 1 or all(pooled)
 
     def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
-        """Return the outputs of the tasks, ``(N, channels)`` or ``(N, channels, H, W)`` each."""
+        """Return the outputs of the tasks.
+
+        Args:
+            x: what the backbone reads, ``(N, C, H, W)`` or ``(N, …)``.
+            tasks: names of those wanted.
+
+        Returns:
+            By task ``(N, K)``, or ``(N, K, H, W)`` of a map.
+        """
         features = self.backbone(x)
-        self._features = features[-1] if self.training and self._single else None
+        self._features = None
+        if self.training and self._single:
+            self._features = features[-1]
         return {task: self.heads[task](features) for task in tasks}
 
     def representation(self) -> Tensor | None:
         """Return the last training pass's features, before heads pool or read them.
 
         There is no single representation where a decoder reads several feature maps.
+
+        Returns:
+            ``(N, channels, h, w)`` of the backbone's last map, or ``None``.
         """
         return self._features
 

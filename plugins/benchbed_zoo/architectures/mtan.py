@@ -17,15 +17,24 @@ from benchbed_zoo.backbones.segnet import SegNet, decode, encode
 class Mtan(Architecture):
     """A shared network; masks of each task choose among its features at every stage.
 
+    In stage j task i attends to â_i = a_i ⊙ p (eq. 1), with the shared features p and the mask
+    a_i = h_i(g_i([u; f(â_i of stage j − 1)])) in (0, 1) (eq. 2), u being the stage's features after
+    its first convolution. The convolutions g and h make the mask of each task; f is shared by the
+    tasks, as in the released code.
+
     On SegNet the masks lie on all stages of encoder and decoder
     (:class:`~benchbed_zoo.architectures.parts.attention.SegNetAttention`). On any other backbone
     they lie on its feature maps
-    (:class:`~benchbed_zoo.architectures.parts.attention.PyramidAttention`), and the decoders of
-    hard parameter sharing read the attended maps.
+    (:class:`~benchbed_zoo.architectures.parts.attention.PyramidAttention`), where u is p, and the
+    decoders of hard parameter sharing read the attended maps.
 
-    Source: S. Liu, E. Johns, A. Davison, End-to-End Multi-Task Learning with Attention, CVPR 2019,
-    eqs. 1 and 2. The convolutions g and h make the mask of each task, and f is shared by the tasks,
-    as in the released code.
+    Example:
+        As a method: ``mtan:backbone=resnet18,decoder_width=64+pcgrad``; as a command:
+
+            benchbed run nyuv2-mtan mtan+dwa
+
+    Source: S. Liu, E. Johns, A. Davison: End-to-End Multi-Task Learning with Attention, CVPR 2019,
+    eqs. 1 and 2.
     """
 
     backbone: Backbone
@@ -40,6 +49,9 @@ class Mtan(Architecture):
             context: what the network is for.
             backbone: by its name, which the context has resolved.
             decoder_width: channels of the decoders of maps, where the backbone brings no heads.
+
+        Raises:
+            MethodError: a task predicts a map, and the backbone keeps none.
         """
         made = context.backbone()
         if isinstance(made, SegNet):
@@ -52,7 +64,12 @@ class Mtan(Architecture):
 
 
 class MtanOnSegNet(Mtan):
-    """MTAN as in the paper's experiments on images."""
+    """MTAN as in the paper's experiments on images.
+
+    Args:
+        context: the tasks and the input.
+        segnet: the shared network.
+    """
 
     def __init__(self, context: BuildContext, segnet: SegNet) -> None:
         super().__init__(context)
@@ -61,10 +78,22 @@ class MtanOnSegNet(Mtan):
         self.heads = make_heads(context.tasks, segnet)
 
     def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
-        """Return the outputs of the tasks."""
+        """Return the outputs of the tasks.
+
+        Args:
+            x: images, ``(N, C, H, W)``.
+            tasks: names of those wanted.
+
+        Returns:
+            By task ``(N, K)``, or ``(N, K, H, W)`` of a map.
+        """
         encoded = encode(self.backbone.encoder, x)
         decoded = decode(self.backbone.decoder, encoded[-1].pooled, encoded)
-        return {task: self.heads[task]([self.attention(task, encoded, decoded)]) for task in tasks}
+        outputs: dict[str, Tensor] = {}
+        for task in tasks:
+            attended = self.attention(task, encoded, decoded)
+            outputs[task] = self.heads[task]([attended])
+        return outputs
 
     def last_shared(self) -> Iterable[nn.Parameter] | None:
         """Return the parameters of the convolution before the last masks."""
@@ -72,7 +101,13 @@ class MtanOnSegNet(Mtan):
 
 
 class MtanOnPyramid(Mtan):
-    """MTAN on the feature maps of any backbone."""
+    """MTAN on the feature maps of any backbone.
+
+    Args:
+        context: the tasks and the input.
+        backbone: the shared network.
+        decoder_width: channels of the decoders of maps.
+    """
 
     def __init__(self, context: BuildContext, backbone: Backbone, decoder_width: int) -> None:
         super().__init__(context)
@@ -81,6 +116,18 @@ class MtanOnPyramid(Mtan):
         self.heads = make_heads(context.tasks, backbone, decoder_width)
 
     def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
-        """Return the outputs of the tasks."""
+        """Return the outputs of the tasks.
+
+        Args:
+            x: images, ``(N, C, H, W)``.
+            tasks: names of those wanted.
+
+        Returns:
+            By task ``(N, K)``, or ``(N, K, H, W)`` of a map.
+        """
         features = self.backbone(x)
-        return {task: self.heads[task](self.attention(task, features)) for task in tasks}
+        outputs: dict[str, Tensor] = {}
+        for task in tasks:
+            attended = self.attention(task, features)
+            outputs[task] = self.heads[task](attended)
+        return outputs

@@ -10,7 +10,15 @@ from benchbed.contracts.dataset import Input
 
 
 class ConvSmall(Backbone):
-    """Three stages of 3×3 convolution, batch norm and ReLU; stages two and three halve the size."""
+    """Three stages of 3×3 convolution, batch norm and ReLU; stages two and three halve the size.
+
+    Args:
+        input: images, ``(C, H, W)``.
+        width: channels of the first stage; the others have twice and four times as many.
+
+    Raises:
+        ContractError: the input is no image.
+    """
 
     def __init__(self, input: Input, width: int = 16) -> None:
         super().__init__(input)
@@ -18,21 +26,27 @@ class ConvSmall(Backbone):
             raise ContractError(f"conv-small wants images (C, H, W), not shape {input.shape}.")
         self.channels = (width, 2 * width, 4 * width)
         self.reductions = (1, 2, 4)
-        stages: list[nn.Module] = []
+        self.stages = nn.ModuleList()
         before = input.shape[0]
         for channels, stride in zip(self.channels, (1, 2, 2), strict=True):
-            stages.append(
-                nn.Sequential(
-                    nn.Conv2d(before, channels, 3, stride, padding=1, bias=False),
-                    nn.BatchNorm2d(channels),
-                    nn.ReLU(inplace=True),
-                )
+            stage = nn.Sequential(
+                nn.Conv2d(before, channels, 3, stride, padding=1, bias=False),
+                nn.BatchNorm2d(channels),
+                nn.ReLU(inplace=True),
             )
+            self.stages.append(stage)
             before = channels
-        self.stages = nn.ModuleList(stages)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the three stages' outputs."""
+        """Return the three stages' outputs.
+
+        Args:
+            x: images, ``(N, C, H, W)``.
+
+        Returns:
+            ``(N, width, H, W)``, ``(N, 2·width, H/2, W/2)`` and ``(N, 4·width, H/4, W/4)``, sizes
+            rounded up.
+        """
         features: list[Tensor] = []
         for stage in self.stages:
             x = stage(x)

@@ -11,7 +11,12 @@ from benchbed.contracts.dataset import Input
 
 
 class Mlp(Backbone):
-    """Two fully connected layers with ReLU; one feature map of 1×1."""
+    """Two fully connected layers with ReLU; one feature map of 1×1.
+
+    Args:
+        input: of any shape.
+        width: outputs of each layer.
+    """
 
     def __init__(self, input: Input, width: int = 128) -> None:
         super().__init__(input)
@@ -26,5 +31,12 @@ class Mlp(Backbone):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the second layer's output as ``(N, width, 1, 1)``."""
+        """Return the second layer's output as a map of one point.
+
+        Args:
+            x: ``(N, …)``.
+
+        Returns:
+            ``(N, width, 1, 1)`` in a list.
+        """
         return [self.layers(x)[:, :, None, None]]

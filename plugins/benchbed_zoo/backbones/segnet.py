@@ -22,7 +22,14 @@ CONVOLUTIONS = (2, 2, 3, 3, 3)
 
 
 class Encoded(NamedTuple):
-    """What an encoder stage gives: its first and last convolution's output, and the pooling's."""
+    """What an encoder stage gives.
+
+    Attributes:
+        first: its first convolution's output, ``(N, C, H, W)``.
+        last: its last convolution's, ``(N, C, H, W)``.
+        pooled: its pooling's, ``(N, C, H//2, W//2)``.
+        indices: where the pooling took each value, int64, of the same shape; in a map row by row.
+    """
 
     first: Tensor
     last: Tensor
@@ -31,14 +38,25 @@ class Encoded(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """What a decoder stage gives: its unpooled input and its last convolution's output."""
+    """What a decoder stage gives.
+
+    Attributes:
+        unpooled: its unpooled input, ``(N, C, H, W)``.
+        last: its last convolution's output, ``(N, C′, H, W)``.
+    """
 
     unpooled: Tensor
     last: Tensor
 
 
 def conv_unit(before: int, after: int, repeats: int = 1) -> nn.Sequential:
-    """Return 3×3 convolution, batch norm and ReLU, as often as ``repeats`` says."""
+    """Return 3×3 convolution, batch norm and ReLU.
+
+    Args:
+        before: channels of the input.
+        after: channels of the output.
+        repeats: how often the three stand one behind the other.
+    """
     layers: list[nn.Module] = []
     for _ in range(repeats):
         layers += [
@@ -64,7 +82,8 @@ def unpool(x: Tensor, encoded: Encoded) -> Tensor:
     """
     height, width = encoded.last.shape[-2:]
     zeros = x.new_zeros(*x.shape[:2], height * width)
-    return zeros.scatter(2, encoded.indices.flatten(2), x.flatten(2)).unflatten(2, (height, width))
+    flat = zeros.scatter(2, encoded.indices.flatten(2), x.flatten(2))
+    return flat.unflatten(2, (height, width))
 
 
 class Stage(nn.Module):
@@ -88,7 +107,14 @@ class Stage(nn.Module):
 
 
 class EncoderStage(Stage):
-    """Convolutions and 2×2 max pooling."""
+    """Convolutions and 2×2 max pooling.
+
+    Args:
+        before: channels of the input.
+        width: channels of all outputs.
+        count: number of convolutions, at least 2.
+        repeats: how often each convolution is repeated.
+    """
 
     def __init__(self, before: int, width: int, count: int, repeats: int = 1) -> None:
         super().__init__(before, width, width, count, repeats)
@@ -97,11 +123,20 @@ class EncoderStage(Stage):
         """Return the outputs for ``(N, C, H, W)``; those of the pooling are H//2 × W//2."""
         first = self.first(x)
         last = self.rest(first)
-        return Encoded(first, last, *F.max_pool2d(last, 2, return_indices=True))
+        pooled, indices = F.max_pool2d(last, 2, return_indices=True)
+        return Encoded(first, last, pooled, indices)
 
 
 class DecoderStage(Stage):
-    """Unpooling and convolutions."""
+    """Unpooling and convolutions.
+
+    Args:
+        before: channels of what the convolutions get.
+        after: channels of the output.
+        count: number of convolutions, at least 2.
+        repeats: how often each convolution is repeated.
+        hidden: channels of all outputs but the last; ``after`` unless given.
+    """
 
     def __init__(
         self, before: int, after: int, count: int, repeats: int = 1, hidden: int | None = None
@@ -117,12 +152,20 @@ class DecoderStage(Stage):
             beside: maps that the convolutions get beside the unpooled one.
         """
         unpooled = unpool(x, encoded)
-        joined = torch.cat((unpooled, *beside), dim=1) if beside else unpooled
-        return Decoded(unpooled, self.rest(self.first(joined)))
+        joined = unpooled
+        if beside:
+            joined = torch.cat((unpooled, *beside), dim=1)
+        last = self.rest(self.first(joined))
+        return Decoded(unpooled, last)
 
 
 class SegNetHead(nn.Sequential):
-    """3×3 and 1×1 convolution on the last feature map, with nothing in between."""
+    """3×3 and 1×1 convolution on the last feature map, with nothing in between.
+
+    Args:
+        channels: of the map.
+        outputs: channels of the output.
+    """
 
     def __init__(self, channels: int, outputs: int) -> None:
         super().__init__(
@@ -131,7 +174,11 @@ class SegNetHead(nn.Sequential):
         initialise(self)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return ``(N, outputs, H, W)``."""
+        """Return ``(N, outputs, H, W)``.
+
+        Args:
+            features: maps, of which the last is ``(N, channels, H, W)``.
+        """
         output: Tensor = super().forward(features[-1])
         return output
 
@@ -167,10 +214,6 @@ class SegNet(Backbone):
     followed by 2×2 max pooling; five decoder stages that unpool with those indices, of 3, 3, 3,
     2, 2 convolutions, whose number of channels changes at the first.
 
-    Source: V. Badrinarayanan, A. Kendall, R. Cipolla, SegNet, TPAMI 2017; stages, channels and
-    initialisation (Xavier normal) as in the code of S. Liu et al., End-to-End Multi-Task Learning
-    with Attention, CVPR 2019.
-
     Args:
         input: images of at least 32×32.
         width: factor of the numbers of channels, 64, 128, 256, 512, 512; they are rounded.
@@ -184,6 +227,10 @@ class SegNet(Backbone):
 
     Raises:
         MethodError: the input is no image, or too small for five poolings.
+
+    Source: V. Badrinarayanan, A. Kendall, R. Cipolla: SegNet, TPAMI 2017; stages, channels and
+    initialisation (Xavier normal) as in the code of S. Liu, E. Johns, A. Davison: End-to-End
+    Multi-Task Learning with Attention, CVPR 2019.
     """
 
     def __init__(
@@ -206,7 +253,12 @@ class SegNet(Backbone):
         initialise(self)
 
     def enlarged(self, bottleneck: int | None = None, repeats: int | None = None) -> SegNet:
-        """Return a new SegNet that is as this one but for what is given."""
+        """Return a new SegNet that is as this one but for what is given.
+
+        Args:
+            bottleneck: channels of the last encoder stage before the factor ``width``.
+            repeats: how often each convolution is repeated.
+        """
         return type(self)(
             self.input, self.width, bottleneck or self.bottleneck, repeats or self.repeats
         )
@@ -221,29 +273,45 @@ class SegNet(Backbone):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the decoder's last map, ``(N, 64 · width, H, W)``, in a list."""
+        """Return the decoder's last map.
+
+        Args:
+            x: images, ``(N, C, H, W)``.
+
+        Returns:
+            ``(N, 64 · width, H, W)`` in a list.
+        """
         encoded = encode(self.encoder, x)
         return [decode(self.decoder, encoded[-1].pooled, encoded)[-1].last]
 
     def head(self, task: Task) -> nn.Module | None:
         """Return a head for a map of the input's size; none for what is no map.
 
+        Args:
+            task: what the head is for.
+
         Raises:
             MethodError: the task predicts a map of another size.
         """
         if not task.target.size:
             return None
-        if task.target.size != self.input.shape[-2:]:
-            sizes = ["×".join(map(str, size)) for size in (task.target.size, self.input.shape[-2:])]
+        own = self.input.shape[-2:]
+        if task.target.size != own:
             raise MethodError(
-                f"segnet predicts maps of its input's size, which is {sizes[1]}, and task "
-                f"'{task.name}' wants {sizes[0]}; choose another backbone, such as resnet18."
+                f"segnet predicts maps of its input's size, which is {_by(own)}, and task "
+                f"'{task.name}' wants {_by(task.target.size)}; choose another backbone, such as "
+                "resnet18."
             )
         return SegNetHead(self.channels[-1], task.channels)
 
 
 def encode(stages: Iterable[nn.Module], x: Tensor) -> list[Encoded]:
-    """Return what each stage of an encoder gives, finest first."""
+    """Return what each stage of an encoder gives, finest first.
+
+    Args:
+        stages: of the encoder, finest first.
+        x: images, ``(N, C, H, W)``.
+    """
     encoded: list[Encoded] = []
     for stage in stages:
         encoded.append(stage(x))
@@ -256,7 +324,7 @@ def decode(stages: Iterable[nn.Module], x: Tensor, encoded: Sequence[Encoded]) -
 
     Args:
         stages: of the decoder, coarsest first.
-        x: what the first of them unpools.
+        x: what the first of them unpools, ``(N, C, h, w)``.
         encoded: what the encoder's stages gave, finest first.
     """
     decoded: list[Decoded] = []
@@ -264,6 +332,10 @@ def decode(stages: Iterable[nn.Module], x: Tensor, encoded: Sequence[Encoded]) -
         decoded.append(stage(x, skip))
         x = decoded[-1].last
     return decoded
+
+
+def _by(size: Sequence[int]) -> str:
+    return "×".join(map(str, size))
 
 
 def _check_input(input: Input) -> None:

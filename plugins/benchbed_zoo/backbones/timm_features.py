@@ -10,7 +10,15 @@ from benchbed.contracts.dataset import Input
 
 
 class TimmFeatures(Backbone):
-    """A timm model's feature maps, trained from scratch."""
+    """A timm model's feature maps, trained from scratch.
+
+    Args:
+        input: images, ``(C, H, W)``.
+        model: its name in timm.
+
+    Raises:
+        MethodError: timm has no such model, or the model gives no feature maps.
+    """
 
     def __init__(self, input: Input, model: str = "resnet18") -> None:
         super().__init__(input)
@@ -21,7 +29,9 @@ class TimmFeatures(Backbone):
                 f"There is no built-in backbone and no timm model '{model}'."
                 f"{suggest(model, timm.list_models())}"
             )
-        sized = {"img_size": input.shape[1:]} if _wants_size(model) else {}
+        sized = {}
+        if _wants_size(model):
+            sized["img_size"] = input.shape[1:]
         try:
             self.model = timm.create_model(
                 model, features_only=True, in_chans=input.shape[0], **sized
@@ -32,12 +42,23 @@ class TimmFeatures(Backbone):
         self.reductions = tuple(self.model.feature_info.reduction())
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the model's feature maps, channels first."""
-        return [
-            # some transformers give maps channels last
-            feature if feature.shape[1] == channels else feature.permute(0, 3, 1, 2)
-            for feature, channels in zip(self.model(x), self.channels, strict=True)
-        ]
+        """Return the model's feature maps, channels first.
+
+        Args:
+            x: images, ``(N, C, H, W)``.
+
+        Returns:
+            ``(N, channels, h, w)`` each, finest first.
+        """
+        found = zip(self.model(x), self.channels, strict=True)
+        return [_channels_first(feature, channels) for feature, channels in found]
+
+
+def _channels_first(feature: Tensor, channels: int) -> Tensor:
+    """Return a map ``(N, C, H, W)``; some transformers give maps channels last."""
+    if feature.shape[1] == channels:
+        return feature
+    return feature.permute(0, 3, 1, 2)
 
 
 def _wants_size(model: str) -> bool:

@@ -54,8 +54,11 @@ class ConfusionScore(Metric):
         """
         classes, ignore = self.state_key
         target = target.long()
-        cells = (target * classes + prediction).masked_fill(target == ignore, classes**2)
-        counts = torch.bincount(cells.flatten(), minlength=classes**2 + 1)
+        # cells row by row, and one more for the pixels that do not count
+        number = classes**2
+        cells = target * classes + prediction
+        cells = cells.masked_fill(target == ignore, number)
+        counts = torch.bincount(cells.flatten(), minlength=number + 1)
         self.confusion += counts[:-1].view(classes, classes)
 
     def compute(self) -> Tensor:
@@ -64,7 +67,11 @@ class ConfusionScore(Metric):
 
 
 def pixel_accuracy(confusion: Tensor) -> Tensor:
-    """Return the share of pixels that are right."""
+    """Return the share of pixels that are right, a scalar.
+
+    Args:
+        confusion: the matrix, ``(K, K)``, a row for each annotated class.
+    """
     return confusion.trace().double() / confusion.sum()
 
 
@@ -72,12 +79,21 @@ def mean_accuracy(confusion: Tensor, absent: Absent) -> Tensor:
     """Return the mean over classes of the share of a class's pixels that are right.
 
     It is not defined for a class that is never annotated.
+
+    Args:
+        confusion: the matrix, ``(K, K)``, a row for each annotated class.
+        absent: what becomes of such classes.
     """
     return _per_class(confusion, confusion.sum(dim=1), absent).nanmean()
 
 
 def mean_iou(confusion: Tensor, absent: Absent) -> Tensor:
-    """Return the mean of the classes' IoUs."""
+    """Return the mean of the classes' IoUs, a scalar.
+
+    Args:
+        confusion: the matrix, ``(K, K)``, a row for each annotated class.
+        absent: what becomes of classes without an IoU.
+    """
     return class_iou(confusion, absent).nanmean()
 
 
@@ -85,6 +101,10 @@ def class_iou(confusion: Tensor, absent: Absent) -> Tensor:
     """Return intersection over union of each class, ``(K,)``.
 
     It is not defined for a class that is neither annotated nor predicted: NaN for ``skip``.
+
+    Args:
+        confusion: the matrix, ``(K, K)``, a row for each annotated class.
+        absent: what becomes of such classes.
     """
     union = confusion.sum(dim=0) + confusion.sum(dim=1) - confusion.diagonal()
     return _per_class(confusion, union, absent)

@@ -30,6 +30,9 @@ class DepthError(Metric):
     All are exact under any batches and NaN where no depth is known. The released code of MTAN
     (S. Liu, E. Johns, A. Davison, CVPR 2019) takes the mean of batches' means instead, and that of
     ASTMT (K.-K. Maninis, I. Radosavovic, I. Kokkinos, CVPR 2019) counts unknown pixels as depth 0.
+
+    Args:
+        which: the score.
     """
 
     full_state_update = False
@@ -58,14 +61,17 @@ class DepthError(Metric):
         valid = has_depth(target)
         prediction, target = masked(valid, prediction, target)
         error = (prediction - target).abs()
+        relative = error / torch.where(valid, target, 1)
         self.absolute += error.sum(dtype=torch.float64)
-        self.relative += (error / torch.where(valid, target, 1)).sum(dtype=torch.float64)
+        self.relative += relative.sum(dtype=torch.float64)
         for place, factor in enumerate((1.25, 1.25**2, 1.25**3)):
             close = (prediction < factor * target) & (target < factor * prediction)
             self.close[place] += close.sum()
         self.count += valid.sum()
 
     def compute(self) -> Tensor:
-        """Return the score."""
-        sums = torch.cat([torch.stack([self.absolute, self.relative]), self.close])
+        """Return the score, float64."""
+        errors = torch.stack([self.absolute, self.relative])
+        # in the order of ``Which``
+        sums = torch.cat([errors, self.close])
         return sums[self._place] / self.count

@@ -35,6 +35,7 @@ class ContourMatcher:
         inside = dy**2 + dx**2 <= radius**2
         self._distances = np.hypot(dy[inside], dx[inside])
         rows, columns = np.nonzero(contours)
+        # flat indices of the image with a margin around it, (annotated pixels, places near one)
         width = contours.shape[1] + 2 * margin
         here = (rows + margin) * width + columns + margin
         self._near = here[:, None] + (dy * width + dx)[inside]
@@ -70,13 +71,18 @@ class ContourMatcher:
         pixels, columns = np.unique(candidates[known], return_inverse=True)
         if pixels.size:
             distances = np.broadcast_to(self._distances, known.shape)[known]
-            rows = np.cumsum(known.any(axis=1)) - 1
-            rows = np.repeat(rows, known.sum(axis=1))
-            found[pixels[_assign(csr_array((distances + 1, (columns, rows))))]] = True
+            # annotated pixels near which there is a predicted one are numbered anew
+            numbers = np.cumsum(known.any(axis=1)) - 1
+            rows = np.repeat(numbers, known.sum(axis=1))
+            costs = csr_array((distances + 1, (columns, rows)))
+            found[pixels[_assign(costs)]] = True
         return found
 
     def _candidates(self, predicted: Mask) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Return the predicted pixels near each annotated one by number, and where there is one."""
+        """Return the predicted pixels near each annotated one by number, and where there is one.
+
+        Both are ``(A, P)``, for A annotated pixels and P places near one; −1 where there is none.
+        """
         numbers = np.full(self._shape, -1, dtype=np.int32)
         numbers[predicted] = np.arange(predicted.sum(), dtype=np.int32)
         padded = np.pad(numbers, self._margin, constant_values=-1)
@@ -90,9 +96,15 @@ def _flow_graph(
     """Return unit capacities: from the source, 0, over annotated and predicted pixels to the sink.
 
     The largest flow is the largest matching (L. R. Ford, D. R. Fulkerson, 1956).
+
+    Args:
+        candidates: numbers of the predicted pixels near each annotated one, ``(A, P)``.
+        known: where there is one, ``(A, P)``.
+        predicted: how many there are in all.
     """
     annotated = len(known)
     sink = annotated + predicted + 1
+    # the edges' ends, in the order of their starts
     heads = np.concatenate(
         [
             np.arange(1, annotated + 1, dtype=np.int32),
@@ -113,11 +125,14 @@ def _assign(costs: csr_array) -> NDArray[np.intp]:
         costs: above 0, where there is a pair.
     """
     turned = costs.shape[0] > costs.shape[1]
-    costs = costs.T.tocsr() if turned else costs
+    if turned:
+        costs = costs.T.tocsr()
     fewer, more = costs.shape
+    # beside its pairs each row gets a column of its own, to stay alone in
     alone = (fewer + 1) * costs.data.max()  # more than any number of pairs can save
-    rows, columns = min_weight_full_bipartite_matching(
-        hstack([costs, diags_array(np.full(fewer, alone))], format="csr")
-    )
+    completed = hstack([costs, diags_array(np.full(fewer, alone))], format="csr")
+    rows, columns = min_weight_full_bipartite_matching(completed)
     paired = columns < more
-    return columns[paired] if turned else rows[paired]
+    if turned:
+        return columns[paired]
+    return rows[paired]

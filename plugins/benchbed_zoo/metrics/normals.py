@@ -26,10 +26,17 @@ def has_normal(target: Tensor) -> Tensor:
 
 
 def angles(one: Tensor, other: Tensor) -> Tensor:
-    """Return the angles between vectors in degrees, ``(M, 3)`` and ``(M, 3)`` to ``(M,)``.
+    """Return the angles between vectors.
 
     From atan2(‖a × b‖, a · b), which keeps single precision at 0° and 180°, where the arccosine of
     a float32 product is off by up to 0.03°. A vector of length 0 stands at 90° to every other.
+
+    Args:
+        one: vectors of any length, ``(M, 3)``.
+        other: as many.
+
+    Returns:
+        Degrees from 0 to 180, ``(M,)``.
     """
     sine = torch.linalg.vector_norm(torch.linalg.cross(one, other), dim=1)
     cosine = (one * other).sum(dim=1)
@@ -45,8 +52,9 @@ def known_angles(prediction: Tensor, target: Tensor) -> Tensor:
         target: ``(N, 3, H, W)``.
     """
     known = has_normal(target)
-    one, other = (at_least_single(maps.movedim(1, -1)[known]) for maps in (prediction, target))
-    return angles(one, other)
+    one = prediction.movedim(1, -1)[known]
+    other = target.movedim(1, -1)[known]
+    return angles(at_least_single(one), at_least_single(other))
 
 
 def mean(degrees: Tensor) -> Tensor:
@@ -105,7 +113,10 @@ class AngularError(Metric):
 
     def compute(self) -> Tensor:
         """Return the number."""
-        return self._read(dim_zero_cat(self.degrees) if len(self.degrees) else torch.zeros(0))
+        degrees = torch.zeros(0)
+        if len(self.degrees):
+            degrees = dim_zero_cat(self.degrees)
+        return self._read(degrees)
 
 
 class MedianOfBatches(Metric):

@@ -23,7 +23,12 @@ class Mistakes(ConfusionScore):
 
 
 def recall(confusion: Tensor, place: int) -> Tensor:
-    """Return the share of a class's samples that are right; NaN where there are none."""
+    """Return the share of a class's samples that are right; NaN where there are none.
+
+    Args:
+        confusion: the matrix, ``(K, K)``, a row for each true class.
+        place: the class.
+    """
     return confusion[place, place].double() / confusion[place].sum()
 
 
@@ -31,13 +36,24 @@ def macro_f1(confusion: Tensor) -> Tensor:
     """Return the mean of the classes' F1, 2 TP / (2 TP + FP + FN).
 
     A class that no sample has and none is given does not count; NaN where none counts.
+
+    Args:
+        confusion: the matrix, ``(K, K)``, a row for each true class.
     """
     right = confusion.diagonal().double()
-    return (2 * right / (confusion.sum(dim=0) + confusion.sum(dim=1))).nanmean()
+    # 2 TP + FP + FN of each class, (K,)
+    size = confusion.sum(dim=0) + confusion.sum(dim=1)
+    return (2 * right / size).nanmean()
 
 
 def entry(confusion: Tensor, true: int, predicted: int) -> Tensor:
-    """Return the number of samples of one class that are given another."""
+    """Return the number of samples of one class that are given another.
+
+    Args:
+        confusion: the matrix, ``(K, K)``, a row for each true class.
+        true: the one class.
+        predicted: the other.
+    """
     return confusion[true, predicted].double()
 
 
@@ -110,13 +126,21 @@ class OfLabels(MultilabelConfusionMatrix):
 
 
 def label_accuracy(confusion: Tensor) -> Tensor:
-    """Return each label's share of right samples; NaN where it is annotated nowhere."""
+    """Return each label's share of right samples, ``(K,)``; NaN where it is annotated nowhere.
+
+    Args:
+        confusion: of each label, ``(K, 2, 2)``, truth first.
+    """
     right = confusion.diagonal(dim1=1, dim2=2).sum(dim=1).double()
     return right / confusion.sum(dim=(1, 2))
 
 
 def label_f1(confusion: Tensor) -> Tensor:
-    """Return each label's F1; NaN where no sample has it and none is given it."""
+    """Return each label's F1, ``(K,)``; NaN where no sample has it and none is given it.
+
+    Args:
+        confusion: of each label, ``(K, 2, 2)``, truth first.
+    """
     right = 2 * confusion[:, 1, 1].double()
     return right / (right + confusion[:, 0, 1] + confusion[:, 1, 0])
 
@@ -146,15 +170,20 @@ class MeanAveragePrecision(Metric):
 
     def compute(self) -> Tensor:
         """Return the mean."""
+        nothing = torch.tensor(torch.nan)
         if not len(self.scores):
-            return torch.tensor(torch.nan)
+            return nothing
+        # a row for each label, (K, N)
+        scores = dim_zero_cat(self.scores).T
+        labels = dim_zero_cat(self.labels).T
         found = []
-        columns = dim_zero_cat(self.scores).T, dim_zero_cat(self.labels).T
-        for score, label in zip(*columns, strict=True):
+        for score, label in zip(scores, labels, strict=True):
             known = (label == 0) | (label == 1)
             if (label == 1).any():
                 found.append(binary_average_precision(score[known], label[known].long()))
-        return torch.stack(found).mean() if found else torch.tensor(torch.nan)
+        if not found:
+            return nothing
+        return torch.stack(found).mean()
 
 
 class _OfKnown(Metric):

@@ -23,6 +23,14 @@ class Albedo(Task):
     A pixel counts where all its channels are finite. The loss is the absolute error, a mean over
     pixels and channels (K.-K. Maninis, I. Radosavovic, I. Kokkinos: Attentive Single-Tasking of
     Multiple Tasks, CVPR 2019).
+
+    Args:
+        name: of the task.
+        target: a map of three numbers a pixel.
+        rmse: the root of the mean over all ``pixels``, or the mean of all ``images``' roots.
+
+    Raises:
+        DataError: the target is no such map.
     """
 
     kind: ClassVar[Literal["classification", "regression"]] = "regression"
@@ -39,7 +47,12 @@ class Albedo(Task):
         return 3
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
-        """Return the absolute error summed over valid pixels' channels, and their number."""
+        """Return the absolute error summed over valid pixels' channels, and their number.
+
+        Args:
+            output: ``(N, 3, H, W)``.
+            target: ``(N, 3, H, W)``.
+        """
         valid = has_albedo(target)
         output, target = masked(valid, output, target)
         return (output - target).abs().sum(), valid.sum()

@@ -36,6 +36,15 @@ class Depth(Task):
       λ = 0.5 (D. Eigen, C. Puhrsch, R. Fergus: Depth Map Prediction from a Single Image using a
       Multi-Scale Deep Network, NIPS 2014, eq. 4), a mean over images. As in the paper, the output
       is then the depth's logarithm, so that every prediction is above 0.
+
+    Args:
+        name: of the task.
+        target: a map of one number a pixel.
+        loss: one of these.
+        rmse: the root of the mean over all ``pixels``, or the mean of all ``images``' roots.
+
+    Raises:
+        DataError: the target is no such map.
     """
 
     kind: ClassVar[Literal["classification", "regression"]] = "regression"
@@ -54,21 +63,31 @@ class Depth(Task):
         return 1
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
-        """Return the loss summed over valid pixels, or for ``si-log`` images, and their number."""
+        """Return the loss summed over valid pixels, or for ``si-log`` images, and their number.
+
+        Args:
+            output: ``(N, 1, H, W)``.
+            target: ``(N, H, W)``.
+        """
         valid = has_depth(target)
         output, target = masked(valid, output.squeeze(1), target)
         if self._loss == "si-log":
-            return _scale_invariant(output - torch.where(valid, target, 1).log(), valid)
+            logarithm = torch.where(valid, target, 1).log()
+            return _scale_invariant(output - logarithm, valid)
         error = output - target
-        total = error.square().sum() if self._loss == "l2" else error.abs().sum()
+        if self._loss == "l2":
+            return error.square().sum(), valid.sum()
+        total = error.abs().sum()
         if self._loss == "l1-sobel":
             total = total + _sobel(error, valid)
         return total, valid.sum()
 
     def predict(self, output: Tensor) -> Tensor:
-        """Return the depth, ``(N, H, W)``."""
+        """Return the depth, ``(N, H, W)``, in the target's unit."""
         depth = at_least_single(output.squeeze(1))
-        return depth.exp() if self._loss == "si-log" else depth
+        if self._loss == "si-log":
+            return depth.exp()
+        return depth
 
     def metrics(self) -> dict[str, Metric]:
         """Return absolute and relative error, RMSE, and the shares of close pixels."""
@@ -85,8 +104,9 @@ def _scale_invariant(difference: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]
 
     Args:
         difference: of the logarithms, 0 where not valid, ``(N, H, W)``.
-        valid: which pixels count.
+        valid: which pixels count, bool, ``(N, H, W)``.
     """
+    # of each image, (N,)
     number = valid.sum(dim=(1, 2))
     count = number.clamp(min=1)
     mean = difference.sum(dim=(1, 2)) / count
@@ -98,7 +118,12 @@ def _sobel(error: Tensor, valid: Tensor) -> Tensor:
     """Return the sum of the absolute Sobel derivatives of the error, which is 0 where not valid.
 
     The filter is linear, so that these are the errors of the derivatives.
+
+    Args:
+        error: ``(N, H, W)``.
+        valid: which pixels count, bool, ``(N, H, W)``.
     """
+    # all (N, H − 2, W − 2): the border has no whole neighbourhood
     whole = _all_of_three(_all_of_three(valid).mT).mT
     across = _smooth(_difference(error).mT).mT
     down = _smooth(_difference(error.mT).mT)

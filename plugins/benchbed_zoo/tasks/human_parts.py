@@ -31,12 +31,22 @@ class HumanParts(Segmentation):
     score: ClassVar[type[ConfusionScore]] = PartsScore
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
-        """Return the summed loss and the number of valid pixels of the pictures with a person."""
+        """Return the summed loss and the number of valid pixels of the pictures with a person.
+
+        Args:
+            output: logits, ``(N, K, H, W)``.
+            target: ``(N, H, W)``.
+        """
         return super().loss(output, without_others(target, self.ignore))
 
 
 def without_others(target: Tensor, ignore: int) -> Tensor:
-    """Return targets, int64, with ``ignore`` all over the pictures without a person."""
+    """Return targets, int64, with ``ignore`` all over the pictures without a person.
+
+    Args:
+        target: class indices, ``(N, H, W)``.
+        ignore: the class index of pixels that do not count.
+    """
     target = target.long()
     person = ((target != 0) & (target != ignore)).flatten(1).any(dim=1)
     return torch.where(person.view(-1, 1, 1), target, ignore)

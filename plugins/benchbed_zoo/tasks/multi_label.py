@@ -25,6 +25,13 @@ class MultiLabel(Task):
 
     A label of a sample that is the data set's ignore index does not count. The loss is binary
     cross-entropy, a mean over samples and labels.
+
+    Args:
+        name: of the task.
+        target: a vector of K labels of two classes.
+
+    Raises:
+        DataError: the target is another.
     """
 
     kind: ClassVar[Literal["classification", "regression"]] = "classification"
@@ -46,12 +53,17 @@ class MultiLabel(Task):
         return self.target.shape[0]
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
-        """Return the summed binary cross-entropy and the number of annotated labels."""
+        """Return the summed binary cross-entropy and the number of annotated labels.
+
+        Args:
+            output: logits, ``(N, K)``.
+            target: ``(N, K)``.
+        """
         valid = self._annotated(target)
         output, present = masked(valid, output, target)
-        total = F.binary_cross_entropy_with_logits(
-            output, present.to(output.dtype), valid.to(output.dtype), reduction="sum"
-        )
+        truth = present.to(output.dtype)
+        weights = valid.to(output.dtype)
+        total = F.binary_cross_entropy_with_logits(output, truth, weights, reduction="sum")
         return total, valid.sum()
 
     def predict(self, output: Tensor) -> Tensor:
@@ -59,8 +71,16 @@ class MultiLabel(Task):
         return output.double().sigmoid()
 
     def average(self, outputs: Tensor) -> Tensor:
-        """Return the logit of the crops' mean probability."""
-        present, absent = F.logsigmoid(outputs), F.logsigmoid(-outputs)
+        """Return the logit of the crops' mean probability.
+
+        Args:
+            outputs: logits of C crops of each sample, ``(N, C, K)``.
+
+        Returns:
+            ``(N, K)``.
+        """
+        present = F.logsigmoid(outputs)
+        absent = F.logsigmoid(-outputs)
         return present.logsumexp(dim=1) - absent.logsumexp(dim=1)
 
     def metrics(self) -> dict[str, Metric]:
@@ -79,8 +99,12 @@ class MultiLabel(Task):
 
     def draw(self, axes: Axes, value: Tensor) -> None:
         """Draw a bar a label, and none where it is not annotated."""
-        super().draw(axes, torch.where(self._annotated(value), at_least_single(value), torch.nan))
+        heights = torch.where(self._annotated(value), at_least_single(value), torch.nan)
+        super().draw(axes, heights)
 
     def _annotated(self, target: Tensor) -> Tensor:
+        """Return which labels count, bool, of the target's shape."""
         ignore = self.target.ignore
-        return torch.ones_like(target, dtype=torch.bool) if ignore is None else target != ignore
+        if ignore is None:
+            return torch.ones_like(target, dtype=torch.bool)
+        return target != ignore

@@ -35,6 +35,15 @@ class Normals(Task):
       Learning with Attention, CVPR 2019, in the form of its released code);
     - ``l1``: the absolute error, a mean over pixels and channels (K.-K. Maninis, I. Radosavovic,
       I. Kokkinos: Attentive Single-Tasking of Multiple Tasks, CVPR 2019).
+
+    Args:
+        name: of the task.
+        target: a map of three numbers a pixel.
+        loss: ``cosine`` or ``l1``.
+        median_of_batches: add the mean over batches of each batch's median angle as a metric.
+
+    Raises:
+        DataError: the target is no such map.
     """
 
     kind: ClassVar[Literal["classification", "regression"]] = "regression"
@@ -55,7 +64,12 @@ class Normals(Task):
         return 3
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
-        """Return the loss summed over valid pixels and their number, for ``l1`` times 3."""
+        """Return the loss summed over valid pixels and their number, for ``l1`` times 3.
+
+        Args:
+            output: ``(N, 3, H, W)``, of any length.
+            target: ``(N, 3, H, W)``.
+        """
         valid = normals.has_normal(target)
         output, target = masked(valid.unsqueeze(1), output, target)
         unit = _unit(output)
@@ -69,7 +83,14 @@ class Normals(Task):
         return _unit(at_least_single(output))
 
     def average(self, outputs: Tensor) -> Tensor:
-        """Return the mean of the crops' unit vectors, whatever the outputs' lengths."""
+        """Return the mean of the crops' unit vectors, whatever the outputs' lengths.
+
+        Args:
+            outputs: of K crops of each sample, ``(N, K, 3, H, W)``.
+
+        Returns:
+            ``(N, 3, H, W)``.
+        """
         return F.normalize(at_least_single(outputs), dim=2, eps=SHORTEST).mean(dim=1)
 
     def metrics(self) -> dict[str, Metric]:

@@ -19,6 +19,14 @@ class Regression(Task):
     """One real number for each sample; targets are float ``(N,)``, outputs ``(N, 1)``.
 
     A sample whose target is NaN does not count.
+
+    Args:
+        name: of the task.
+        target: one number a sample.
+        loss: ``l1``, the absolute error, or ``l2``, the squared one; a mean over samples.
+
+    Raises:
+        DataError: the target is another.
     """
 
     kind: ClassVar[Literal["classification", "regression"]] = "regression"
@@ -35,7 +43,12 @@ class Regression(Task):
         return 1
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
-        """Return the summed error and the number of samples with a target."""
+        """Return the summed error and the number of samples with a target.
+
+        Args:
+            output: ``(N, 1)``.
+            target: ``(N,)``.
+        """
         known = ~target.isnan()
         output, target = masked(known, output.squeeze(1), target)
         return self._loss(output, target, reduction="sum"), known.sum()

@@ -52,14 +52,22 @@ class Saliency(BinaryMap):
         self._thresholds = torch.linspace(lowest, highest, thresholds, dtype=torch.float64).tolist()
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
-        """Return the summed cross-entropy, balanced within the batch, and the valid pixels."""
+        """Return the summed cross-entropy, balanced within the batch, and the valid pixels.
+
+        Args:
+            output: logits, ``(N, 1, H, W)``.
+            target: ``(N, H, W)``.
+        """
         valid = target != self.ignore
         return balanced_bce(output.squeeze(1), target, valid, positive_weight=None)
 
     def metrics(self) -> dict[str, Metric]:
         """Return the largest mean IoU over thresholds and F-measure with β² of 1 and of 0.3."""
-        weights = {"mIoU": None, "maxF": 1.0, "maxF_0.3": 0.3}
         return {
-            name: SaliencyScore(self._thresholds, beta_squared, self.ignore)
-            for name, beta_squared in weights.items()
+            "mIoU": self._score(None),
+            "maxF": self._score(1.0),
+            "maxF_0.3": self._score(0.3),
         }
+
+    def _score(self, beta_squared: float | None) -> Metric:
+        return SaliencyScore(self._thresholds, beta_squared, self.ignore)

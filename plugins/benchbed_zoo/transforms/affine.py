@@ -28,8 +28,8 @@ class Affine(Geometric):
         """Keep the ranges.
 
         Args:
-            degrees: the angle is uniform between minus and plus this.
-            scale_low: least scale; scales are uniform.
+            degrees: the angle is uniform between minus and plus this, in degrees.
+            scale_low: least scale, a factor above 0; scales are uniform.
             scale_high: largest scale.
             distance: whether maps of distances are divided by the scale (``divide``) or kept.
             border: what maps of classes hold beyond the image, the ignore index or 0.
@@ -43,15 +43,25 @@ class Affine(Geometric):
                 f"affine: option 'scale_low' must not be above 'scale_high', and {scale_low:g} is "
                 f"above {scale_high:g}."
             )
-        self.degrees, self.scale_low, self.scale_high = degrees, scale_low, scale_high
-        self.distance, self.border = distance, border
+        self.degrees = degrees
+        self.scale_low = scale_low
+        self.scale_high = scale_high
+        self.distance = distance
+        self.border = border
 
     def placement(self, size: tuple[int, int], draws: Draws) -> Placement:
-        """Return what turns and scales each sample."""
+        """Return what turns and scales each sample.
+
+        Args:
+            size: height and width of the images in pixels.
+            draws: random numbers of the N samples.
+        """
+        # of each sample, (N,)
         drawn = draws.uniform(2)
         angle = torch.deg2rad(self.degrees * (2 * drawn[:, 0] - 1))
         scale = self.scale_low + (self.scale_high - self.scale_low) * drawn[:, 1]
-        cos, sin = angle.cos(), angle.sin()
+        cos = angle.cos()
+        sin = angle.sin()
         rotation = torch.stack([cos, -sin, sin, cos], dim=1).reshape(-1, 2, 2)
         return Placement.of(
             rotation / scale[:, None, None],

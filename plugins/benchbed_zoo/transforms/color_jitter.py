@@ -24,6 +24,12 @@ class ColorJitter(Transform):
 
     Brightness, contrast and saturation are multiplied by factors uniform in [max(0, 1 - v), 1 + v];
     the hue is shifted by a share of the circle uniform in [-v, v]. An adjustment of 0 is left out.
+
+    Args:
+        brightness: its v, at least 0.
+        contrast: its v, at least 0.
+        saturation: its v, at least 0.
+        hue: its v, in [0, 0.5].
     """
 
     def __init__(
@@ -43,17 +49,19 @@ class ColorJitter(Transform):
     def forward(self, batch: Batch, draws: Draws) -> Batch:
         """Return the batch with other colours.
 
+        Args:
+            batch: with images ``(N, 3, H, W)`` in [0, 1].
+            draws: random numbers of the N samples.
+
         Raises:
             DataError: the inputs are no images of three channels in [0, 1].
         """
         _check(batch)
-        drawn = draws.uniform(2 * len(ADJUST))
-        factors = self._low + (self._high - self._low) * drawn[:, : len(ADJUST)]
-        orders = drawn[:, len(ADJUST) :].argsort(dim=1).tolist()
-        images = [
-            self._adjusted(image, own, order)
-            for image, own, order in zip(batch.input, factors.tolist(), orders, strict=True)
-        ]
+        # for each sample a number for each adjustment, and one that orders it: (N, 4) each
+        drawn, places = draws.uniform(2 * len(ADJUST)).split(len(ADJUST), dim=1)
+        factors = (self._low + (self._high - self._low) * drawn).tolist()
+        orders = places.argsort(dim=1).tolist()
+        images = list(map(self._adjusted, batch.input, factors, orders))
         return batch.replace(input=torch.stack(images))
 
     def _adjusted(self, image: Tensor, factors: list[float], order: list[int]) -> Tensor:
@@ -64,10 +72,12 @@ class ColorJitter(Transform):
 
 
 def _check(batch: Batch) -> None:
+    shape = tuple(batch.input.shape)
+    images = len(shape) == 4 and shape[1] == 3
     described = batch.input_described
-    channels = batch.input.shape[1] if batch.input.dim() == 4 else 0
-    if channels != 3 or (described is not None and described.range != (0.0, 1.0)):
-        found = f"{tuple(batch.input.shape)}"
+    in_range = described is None or described.range == (0.0, 1.0)
+    if not images or not in_range:
+        found = f"{shape}"
         if described is not None:
             found += f" in {list(described.range)}"
         raise DataError(

@@ -35,10 +35,18 @@ class ScaleCrop(Geometric):
         self.distance = distance
 
     def placement(self, size: tuple[int, int], draws: Draws) -> Placement:
-        """Return what brings a crop of each sample to the full size."""
+        """Return what brings a crop of each sample to the full size.
+
+        Args:
+            size: height and width of the images in pixels.
+            draws: random numbers of the N samples.
+        """
         drawn = draws.uniform(3)
-        scale = self.scales[(drawn[:, 0] * len(self.scales)).long()]
-        room = torch.tensor(size[::-1], dtype=torch.float64) * (1 - 1 / scale)[:, None]
+        chosen = (drawn[:, 0] * len(self.scales)).long()
+        scale = self.scales[chosen]
+        # how far the crop can move along x and y in all, (N, 2), in pixels
+        plane = torch.tensor(size[::-1], dtype=torch.float64)
+        room = plane * (1 - 1 / scale)[:, None]
         return Placement.of(
             torch.eye(2, dtype=torch.float64) / scale[:, None, None],
             room * (drawn[:, 1:] - 0.5),
@@ -47,6 +55,7 @@ class ScaleCrop(Geometric):
 
 
 def _scales(text: str) -> torch.Tensor:
+    """Return the numbers of an option, float64."""
     try:
         scales = [float(word) for word in text.split()]
     except ValueError:

@@ -29,12 +29,24 @@ class CaGrad(Weighting):
     So it is when a task's gradient is zero, unless all d in the ball harm some task. Without this
     the step would be of length c·‖g_0‖ along rounding errors. Where g_0 = 0, d is 0.
 
-    ``rescale`` divides d by 1 + c² (``square``), by 1 + c (``linear``) or not (``none``, as in the
-    paper's algorithm). The default is ``square``, with which the authors' code and most others have
-    their results. The authors also multiply by T, which this does not: at c = 0 the weights are
-    1/T, and sum to 1.
+    The authors' code also multiplies by T, which this does not: at c = 0 the weights are 1/T, and
+    sum to 1.
 
-    Source: B. Liu et al., NeurIPS 2021, algorithm 1.
+    Args:
+        context: the tasks.
+        c: radius of the ball around g_0 in units of ‖g_0‖, at least 0; the paper's is below 1.
+        rescale: divide d by 1 + c² (``square``), with which the authors' code and most others have
+            their results, by 1 + c (``linear``) or not (``none``), as in the paper's algorithm.
+
+    Example:
+        As a method: ``hps+cagrad:c=0.5``.
+
+        >>> jacobian = torch.tensor([[4.0, 0.0], [0.0, 2.0]])
+        >>> benchbed.aggregate("cagrad:rescale=none", jacobian)
+        tensor([2.0000, 1.8944])
+
+    Source: B. Liu, X. Liu, X. Jin, P. Stone, Q. Liu: Conflict-Averse Gradient Descent for
+    Multi-task Learning, NeurIPS 2021, algorithm 1.
     """
 
     level: ClassVar[Level] = "gramian"
@@ -48,14 +60,27 @@ class CaGrad(Weighting):
         self.divisor = {"none": 1.0, "linear": 1.0 + c, "square": 1.0 + c * c}[rescale]
 
     def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
-        """Return (1/T + √φ/‖g_w‖·w)/divisor."""
+        """Return (1/T + √φ/‖g_w‖·w)/divisor.
+
+        Args:
+            gramian: G, ``(T, T)``, float64.
+            losses: not looked at.
+
+        Returns:
+            The weights, ``(T,)``, float64.
+
+        Raises:
+            RunError: a gradient is infinite or NaN.
+        """
         g = gramian.numpy()
         weights = np.full(len(g), 1.0 / len(g))
         used, lengths, cosines = unit_gramian(g)
         if self.c > 0.0 and used.any():
+            # in gradients of length 1, and relative to the longest: g_0 = Σ_i average_i·u_i
             scale = lengths.max() / lengths
             average = 1.0 / (len(g) * scale)
-            weights[used] += scale * _added(cosines, average, scale / scale.max(), self.c, used)
+            inverse_lengths = scale / scale.max()
+            weights[used] += scale * _added(cosines, average, inverse_lengths, self.c, used)
         return torch.from_numpy(weights / self.divisor)
 
 
@@ -69,13 +94,14 @@ def _added(
     larger μ, the longer is d − g_0; wanted is the μ for which it is c·‖g_0‖ long.
 
     Args:
-        c: the cosines of the gradients, C.
-        average: coefficients of g_0 in the unit gradients.
-        b: inverse lengths.
+        c: the cosines of the gradients, C, ``(T, T)`` of the T gradients that are not 0.
+        average: coefficients of g_0 in the unit gradients, ``(T,)``.
+        b: inverse lengths, ``(T,)``.
         reach: CAGrad's c.
-        used: which tasks' gradients are not 0; with one that is, μ is 0 at most.
+        used: which of all tasks' gradients are not 0; with one that is, μ is 0 at most.
     """
-    q, size = c @ average, np.abs(c) @ average
+    q = c @ average
+    size = np.abs(c) @ average
     square = float(average @ q)
     if square <= ROUNDING * float(average @ size):
         return np.zeros(len(q))
@@ -85,7 +111,9 @@ def _added(
         if harmless @ c @ harmless <= phi:
             return harmless
     found = _all_at_once(c, q, b, phi, size)
-    return _one_by_one(c, q, b, phi) if found is None else found
+    if found is None:
+        found = _one_by_one(c, q, b, phi)
+    return found
 
 
 def _all_at_once(
@@ -107,9 +135,11 @@ def _all_at_once(
         y = np.zeros(len(q))
         y[active] = start + level * slope
         noise = ROUNDING * (magnitudes @ np.abs(y) + size + abs(level) * b)
-        wrong = np.where(guess, y < 0.0, c @ y + q - level * b < -noise)
+        short = c @ y + q - level * b < -noise
+        wrong = np.where(guess, y < 0.0, short)
         if not wrong.any():
-            return y if noise.max() < 1e-11 * size.max() else None
+            exact = noise.max() < 1e-11 * size.max()
+            return y if exact else None
         guess ^= wrong
         if not guess.any():
             return None
@@ -131,10 +161,12 @@ def _one_by_one(c: np.ndarray, q: np.ndarray, b: np.ndarray, phi: float) -> np.n
         falling = fall < -ROUNDING * (magnitudes[:, active] @ np.abs(slope) + b)
         falling[active] = False
         entries = _zeros(q + columns @ start, fall, falling)
-        leaving, entering = int(np.argmin(exits)), int(np.argmin(entries))
+        leaving = int(np.argmin(exits))
+        entering = int(np.argmin(entries))
         end = min(exits[leaving], entries[entering])
         done = goal is not None and goal <= end
-        level = max(level, goal if done else end)
+        reached = goal if done else end
+        level = max(level, reached)
         y = np.zeros(len(q))
         y[active] = np.maximum(start + level * slope, 0.0)
         if done:

@@ -11,6 +11,7 @@ from torch import Tensor
 from benchbed.basics.errors import MethodError, suggest
 from benchbed.contracts.weighting import Level, Weighting, WeightingContext
 from benchbed.discovery.loading import load
+from benchbed_zoo.weightings.parts.per_task import places_of
 
 BASES: Final = {
     "mgda": "benchbed_zoo.weightings.mgda:Mgda",
@@ -28,7 +29,24 @@ class CrMogm(Weighting):
     task at the first step with it, from where its k counts; a task absent from a step keeps its λ.
     The weights sum to what the base's do, where no task is absent. Zero gradients: as the base.
 
-    Source: S. Zhou, W. Zhang, J. Jiang, W. Zhong, J. Gu, W. Zhu, NeurIPS 2022, algorithm 1.
+    Args:
+        context: the tasks.
+        base: ``mgda``, ``pcgrad`` or ``cagrad``, the strategy whose weights are λ̂.
+        alpha: α in [0, 1], the share of the past at the first step that has one.
+        sigma: σ, at least 0, the power of k by which 1 − α_k falls.
+
+    Raises:
+        MethodError: ``base`` is another.
+
+    Example:
+        As a method: ``hps+cr-mogm:base=pcgrad,alpha=0.5``. At the first step it is its base:
+
+        >>> jacobian = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
+        >>> benchbed.aggregate("cr-mogm:base=pcgrad", jacobian)
+        tensor([0.5000, 1.5000])
+
+    Source: S. Zhou, W. Zhang, J. Jiang, W. Zhong, J. Gu, W. Zhu: On the Convergence of Stochastic
+    Multi-Objective Gradient Manipulation and Beyond, NeurIPS 2022, algorithm 1.
     """
 
     level: ClassVar[Level] = "gramian"
@@ -56,9 +74,20 @@ class CrMogm(Weighting):
         self.register_buffer("met", torch.zeros(count, dtype=torch.int64))
 
     def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
-        """Return the smoothed weights."""
+        """Return the smoothed weights.
+
+        Args:
+            gramian: G, ``(T, T)``, float64.
+            losses: by task, scalars; the base may look at them.
+
+        Returns:
+            λ_k, ``(T,)``, float64.
+
+        Raises:
+            RunError: as the base.
+        """
         found = self.base.weights(gramian, losses)
-        at = [self.context.tasks.index(task) for task in losses]
+        at = places_of(losses, self.context.tasks)
         self.met[at] += 1
         share = (1.0 - self.alpha) / self.met[at].double() ** self.sigma
         share[self.met[at] == 1] = 1.0

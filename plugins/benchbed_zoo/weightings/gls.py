@@ -17,15 +17,37 @@ class GeometricLoss(Weighting):
 
     A task weighs L/(n·L_i): every task's relative decrease counts alike. A task that is absent is
     not among the n; neither is one whose loss is exactly zero, which is done: it would make the
-    whole product zero and hide the others. Losses must not be negative.
-    Source: S. Chennupati et al.: MultiNet++, CVPR Workshops 2019 (GLS).
+    whole product zero and hide the others.
+
+    Args:
+        context: the tasks.
+
+    Example:
+        As a method: ``hps+gls``.
+
+        >>> losses = {"seg": torch.tensor(2.0), "depth": torch.tensor(0.5)}
+        >>> GeometricLoss(benchbed.WeightingContext(["seg", "depth"])).combine(losses)
+        tensor(1.)
+
+    Source: S. Chennupati, G. Sistu, S. Yogamani, S. Rawashdeh: MultiNet++, CVPR Workshops 2019
+    (GLS).
     """
 
     level: ClassVar[Level] = "loss"
     sums_to: ClassVar[str] = "free"
 
     def combine(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """Return the geometric mean of the losses that are not zero; zero if all are."""
+        """Return the geometric mean of the losses that are not zero; zero if all are.
+
+        Args:
+            losses: by task, scalars that are not negative.
+
+        Returns:
+            L, a scalar.
+
+        Raises:
+            RunError: a loss is negative.
+        """
         require_at_least(losses, {}, "gls", USE_ANOTHER)
         logarithms, done = log_of_losses(torch.stack(list(losses.values())))
         count = (~done).sum()

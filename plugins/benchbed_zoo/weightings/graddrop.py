@@ -14,15 +14,26 @@ from benchbed.contracts.weighting import Level, Weighting, WeightingContext
 class GradDrop(Weighting):
     """At each entry only the gradients of one sign remain, drawn by how pure that sign is.
 
-    P = ½·(1 + Σ_i g_i/Σ_i |g_i|); with u ~ U[0, 1) the positive gradients remain where P > u, and
-    the negative ones elsewhere, so that a sign that all tasks agree on always does. What is dropped
-    still counts ``leak``-fold. The update is the sum. A zero gradient has no sign: the others are
-    as without it. Random numbers come from torch's generator of the gradients' device.
+    P = ½·(1 + Σ_i g_i/Σ_i |g_i|) (eq. 1); with u ~ U[0, 1) the positive gradients remain where
+    P > u, and the negative ones elsewhere, so that a sign that all tasks agree on always does. The
+    update is the sum. A zero gradient has no sign: the others are as without it. Random numbers
+    come from torch's generator of the gradients' device.
 
     It is applied to the gradients of all shared parameters. The paper's layer sits on activations
     and, for gradients that batches keep apart, takes signs relative to the activations'.
 
-    Source: Z. Chen et al., NeurIPS 2020, eq. 1 and algorithm 1, lines 10 to 15.
+    Args:
+        context: the tasks.
+        leak: in [0, 1], the share of what is dropped that is added after all.
+
+    Example:
+        As a method: ``hps+graddrop:leak=0.1``.
+
+        >>> jacobian = torch.tensor([[1.0, -3.0], [2.0, -1.0]])
+        >>> benchbed.aggregate("graddrop", jacobian)
+        tensor([ 3., -4.])
+
+    Source: Z. Chen et al.: Just Pick a Sign, NeurIPS 2020, eq. 1 and algorithm 1, lines 10 to 15.
     """
 
     level: ClassVar[Level] = "jacobian"
@@ -35,10 +46,19 @@ class GradDrop(Weighting):
     def direction(
         self, rows: Mapping[str, Tensor], losses: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Return the sum of what remains of the gradients."""
+        """Return the sum of what remains of the gradients.
+
+        Args:
+            rows: by parameter, ``(T, *shape)``; side by side they are J, ``(T, d)``.
+            losses: not looked at.
+
+        Returns:
+            By parameter, of its shape; one after the other ``(d,)``.
+        """
         return {name: self._drop(block) for name, block in rows.items()}
 
     def _drop(self, rows: Tensor) -> Tensor:
+        """Return what remains of one parameter's gradients ``(T, *shape)``."""
         positive = rows.relu().sum(dim=0)
         negative = -(-rows).relu_().sum(dim=0)
         # P > u, as Σ max(g, 0) > u·Σ |g|: nothing to divide where all gradients are zero
@@ -46,4 +66,7 @@ class GradDrop(Weighting):
         # lerp is exact for weights of 0 and 1, and on CPUs five times as fast as where
         chosen = keep.to(rows.dtype)
         kept = negative.lerp(positive, chosen)
-        return kept + self.leak * positive.lerp(negative, chosen) if self.leak else kept
+        if not self.leak:
+            return kept
+        dropped = positive.lerp(negative, chosen)
+        return kept + self.leak * dropped

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.parts.per_task import places_of
 
 HIGHEST: Final = 1.0 - 1e-6
 """Targets above it count as it: nearer to 1, cosines of float32 gradients are noise."""
@@ -21,10 +22,11 @@ class _Turned:
     """Each task's gradient on its way, one a row.
 
     Attributes:
-        gramian: of the tasks' gradients as they were, whose lengths are ``lengths``.
-        coefficients: of each row in the tasks' gradients.
-        products: of each row with the tasks' gradients.
-        sizes: Σ_j |coefficient|·length of each row.
+        gramian: of the tasks' gradients as they were, ``(T, T)``.
+        lengths: theirs, ``(T,)``.
+        coefficients: of each row in the tasks' gradients, ``(T, T)``.
+        products: of each row with the tasks' gradients, ``(T, T)``.
+        sizes: Σ_j |coefficient|·length of each row, ``(T,)``.
     """
 
     gramian: np.ndarray
@@ -45,8 +47,19 @@ class GradVac(Weighting):
     A zero gradient turns nothing and moves no target; neither does a g that has become zero, which
     is what two opposite gradients come to.
 
-    Source: Z. Wang, Y. Tsvetkov, O. Firat, Y. Cao, ICLR 2021, the update rule and the moving
-    average of targets; β = 0.01 is the paper's.
+    Args:
+        context: the tasks.
+        beta: β in [0, 1], the share of a step in the targets; 0.01 is the paper's.
+
+    Example:
+        As a method: ``hps+gradvac:beta=0.1``. At the first step, whose targets are 0:
+
+        >>> jacobian = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
+        >>> benchbed.aggregate("gradvac:beta=0", jacobian)
+        tensor([0.5000, 1.5000])
+
+    Source: Z. Wang, Y. Tsvetkov, O. Firat, Y. Cao: Gradient Vaccine, ICLR 2021, the update rule and
+    the moving average of targets.
     """
 
     level: ClassVar[Level] = "gramian"
@@ -57,25 +70,29 @@ class GradVac(Weighting):
     def __init__(self, context: WeightingContext, *, beta: float = 0.01) -> None:
         super().__init__(context)
         self.beta = beta
-        self._places = {task: place for place, task in enumerate(context.tasks)}
-        count = len(self._places)
+        count = len(context.tasks)
         self.register_buffer("targets", torch.zeros(count, count, dtype=torch.float64))
 
     def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
-        """Return the coefficients of the sum of the turned gradients."""
+        """Return the coefficients of the sum of the turned gradients.
+
+        Args:
+            gramian: G, ``(T, T)``, float64.
+            losses: by task; the names alone are looked at.
+
+        Returns:
+            w, ``(T,)``, float64.
+        """
         g = gramian.numpy()
-        count = len(g)
-        drawn = torch.rand(count, count, dtype=torch.float64)
-        itself = torch.diag(torch.full((count,), torch.inf, dtype=torch.float64))
-        orders = (drawn + itself).argsort(dim=1)[:, :-1].numpy()  # none turns to itself
-        at = np.array([self._places[task] for task in losses])
-        targets = self.targets.numpy()[np.ix_(at, at)]
         lengths = np.sqrt(np.diag(g))
-        turned = _Turned(g, lengths, np.eye(count), g.copy(), lengths.copy())
+        at = places_of(losses, self.context.tasks)
+        those = np.ix_(at, at)
+        targets = self.targets.numpy()[those]
+        turned = _Turned(g, lengths, np.eye(len(g)), g.copy(), lengths.copy())
         # rows know nothing of each other, so that each takes its own next j at once
-        for others in orders.T:
+        for others in _orders(len(g)).T:
             self._turn(turned, targets, others)
-        self.targets[np.ix_(at, at)] = torch.from_numpy(targets)
+        self.targets[those] = torch.from_numpy(targets)
         return torch.from_numpy(turned.coefficients.sum(axis=0))
 
     def _turn(self, turned: _Turned, targets: np.ndarray, others: np.ndarray) -> None:
@@ -83,27 +100,42 @@ class GradVac(Weighting):
 
         Args:
             turned: the gradients as they are.
-            targets: the targets.
-            others: the task that each row turns to.
+            targets: the targets, ``(T, T)``.
+            others: the task that each row turns to, ``(T,)``.
         """
-        g, lengths, coefficients, products = (
-            turned.gramian,
-            turned.lengths,
-            turned.coefficients,
-            turned.products,
-        )
-        squares = np.einsum("ij,ij->i", coefficients, products)
+        lengths = turned.lengths
+        # ‖g‖² of each row
+        squares = np.einsum("ij,ij->i", turned.coefficients, turned.products)
         facing = lengths[others]
         i = np.flatnonzero((facing > 0.0) & (squares > 1e-14 * turned.sizes**2))
         j = others[i]
-        own, target = np.sqrt(squares[i]), targets[i, j]
-        cosine = np.minimum(1.0, np.maximum(-1.0, products[i, j] / (own * facing[i])))
+        own = np.sqrt(squares[i])
+        cosine = turned.products[i, j] / (own * facing[i])
+        cosine = np.minimum(1.0, np.maximum(-1.0, cosine))
+
+        target = targets[i, j]
         targets[i, j] = (1.0 - self.beta) * target + self.beta * cosine
+
+        # from here on only the rows whose cosine is below its target
         wanted = np.minimum(target, HIGHEST)
         low = cosine < wanted
-        i, j, own, cosine, wanted = i[low], j[low], own[low], cosine[low], wanted[low]
-        sine = np.sqrt(1.0 - wanted**2)
-        added = own * (wanted * np.sqrt(1.0 - cosine**2) - cosine * sine) / (lengths[j] * sine)
-        coefficients[i, j] += added
+        i = i[low]
+        j = j[low]
+        own = own[low]
+        cosine = cosine[low]
+        wanted = wanted[low]
+        wanted_sine = np.sqrt(1.0 - wanted**2)
+        turn = wanted * np.sqrt(1.0 - cosine**2) - cosine * wanted_sine
+        added = own * turn / (lengths[j] * wanted_sine)
+        turned.coefficients[i, j] += added
         turned.sizes[i] += added * lengths[j]
-        products[i] += added[:, None] * g[j]
+        turned.products[i] += added[:, None] * turned.gramian[j]
+
+
+def _orders(count: int) -> np.ndarray:
+    """Return for each task the others in random order, ``(T, T − 1)``."""
+    drawn = torch.rand(count, count, dtype=torch.float64)
+    # infinity puts the task itself last
+    itself = torch.diag(torch.full((count,), torch.inf, dtype=torch.float64))
+    order: np.ndarray = (drawn + itself).argsort(dim=1)[:, :-1].numpy()
+    return order

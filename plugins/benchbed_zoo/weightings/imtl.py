@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchbed.contracts.weighting import Heads, WeightingContext
 from benchbed_zoo.weightings.imtl_g import ImtlG
+from benchbed_zoo.weightings.parts.per_task import new_parameters, scaled_losses
 
 
 class Imtl(ImtlG):
@@ -20,18 +21,31 @@ class Imtl(ImtlG):
     dependent. Scales do not change the direction of that, but its length, and the plain gradients
     of the tasks' own parameters. ``heads`` is as for IMTL-G; s_t has weight 1 either way.
 
+    Args:
+        context: the tasks.
+        heads: what own parameters get, ``own`` or ``weighted``.
+
+    Example:
+        As a method: ``hps+imtl``.
+
+        >>> strategy = Imtl(benchbed.WeightingContext(["seg", "depth"]))
+        >>> strategy.weights(torch.eye(2, dtype=torch.float64), {})
+        tensor([0.5000, 0.5000], dtype=torch.float64)
+
     Source: L. Liu et al.: Towards Impartial Multi-task Learning, ICLR 2021, algorithm 1.
     """
 
     def __init__(self, context: WeightingContext, *, heads: Heads = "own") -> None:
         super().__init__(context, heads=heads)
-        self.scale = nn.ParameterDict(
-            {name: nn.Parameter(torch.tensor(0.0)) for name in context.tasks}
-        )
+        self.scale = new_parameters(context.tasks, torch.tensor(0.0))
 
     def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return e^s·L − s."""
-        return {
-            name: torch.exp(self.scale[name]) * loss - self.scale[name]
-            for name, loss in losses.items()
-        }
+        """Return the scaled losses.
+
+        Args:
+            losses: by task, scalars.
+
+        Returns:
+            e^(s_t)·L_t − s_t by task, scalars.
+        """
+        return scaled_losses(losses, self.scale)

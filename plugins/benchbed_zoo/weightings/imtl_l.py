@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchbed.contracts.weighting import Level, Weighting, WeightingContext
+from benchbed_zoo.weightings.parts.per_task import new_parameters, scaled_losses
 
 
 class ImpartialLosses(Weighting):
@@ -16,6 +17,17 @@ class ImpartialLosses(Weighting):
 
     Learned is s_t, one parameter a task, 0 at the start, without weight decay; for a constant loss
     it settles at −log L_t. The paper's whole method has this before its gradient balance, IMTL-G.
+
+    Args:
+        context: the tasks.
+
+    Example:
+        As a method: ``hps+imtl-l``.
+
+        >>> losses = {"seg": torch.tensor(2.0), "depth": torch.tensor(0.5)}
+        >>> ImpartialLosses(benchbed.WeightingContext(["seg", "depth"])).combine(losses)
+        tensor(2.5000, grad_fn=<SumBackward0>)
+
     Source: L. Liu et al.: Towards Impartial Multi-task Learning, ICLR 2021 (IMTL-L).
     """
 
@@ -24,13 +36,15 @@ class ImpartialLosses(Weighting):
 
     def __init__(self, context: WeightingContext) -> None:
         super().__init__(context)
-        self.scale = nn.ParameterDict(
-            {name: nn.Parameter(torch.tensor(0.0)) for name in context.tasks}
-        )
+        self.scale = new_parameters(context.tasks, torch.tensor(0.0))
 
     def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return e^s·L − s."""
-        return {
-            name: torch.exp(self.scale[name]) * loss - self.scale[name]
-            for name, loss in losses.items()
-        }
+        """Return the scaled losses.
+
+        Args:
+            losses: by task, scalars.
+
+        Returns:
+            e^(s_t)·L_t − s_t by task, scalars.
+        """
+        return scaled_losses(losses, self.scale)

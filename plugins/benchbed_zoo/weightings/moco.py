@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from benchbed.contracts.weighting import Level, Weighting, WeightingContext
-from benchbed_zoo.weightings.parts.row_state import RowState, along_tasks, combined, products
+from benchbed_zoo.weightings.parts.row_state import RowState, combined, products
 from benchbed_zoo.weightings.solvers.simplex import TaskWeights, project_on_simplex
 
 
@@ -22,7 +22,24 @@ class MoCo(Weighting):
     by its loss. A zero gradient fades from Y, and its task gains weight against those that agree
     with the update.
 
-    Source: H. Fernando et al., ICLR 2023, algorithm 1; the defaults are LibMTL's.
+    Args:
+        context: the tasks.
+        beta: β in [0, 1], the step size of y, without unit.
+        beta_sigma: σ_β, at least 0, the power of k by which β_k falls.
+        gamma: γ, at least 0, the step size of λ, in units of the inverse squared gradient.
+        gamma_sigma: σ_γ, at least 0, the power of k by which γ_k falls.
+        rho: ρ, at least 0, the pull towards equal weights, in units of the squared gradient. All
+            defaults are LibMTL's.
+
+    Example:
+        As a method: ``hps+moco:rho=0.1``. At the first step Y is β·J:
+
+        >>> jacobian = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> benchbed.aggregate("moco", jacobian)
+        tensor([0.2500, 0.2500])
+
+    Source: H. Fernando et al.: Mitigating Gradient Bias in Multi-objective Learning, ICLR 2023,
+    algorithm 1.
     """
 
     level: ClassVar[Level] = "jacobian"
@@ -50,16 +67,23 @@ class MoCo(Weighting):
     def direction(
         self, rows: Mapping[str, Tensor], losses: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Return Yᵀλ after both have moved."""
+        """Return Yᵀλ after both have moved.
+
+        Args:
+            rows: by parameter, ``(T, *shape)``; side by side they are J, ``(T, d)``.
+            losses: by task; the names alone are looked at.
+
+        Returns:
+            By parameter, of its shape; one after the other ``(d,)``.
+        """
         tasks = list(losses)
         step = self.tracked.meet(tasks)
         beta = self.beta / step**self.beta_sigma
-        y = self.tracked.update(
-            tasks, rows, lambda held, given: held.lerp_(given, along_tasks(beta, given))
-        )
+        y = self.tracked.approach(tasks, rows, beta)
         old = self.task_weights.of(tasks)
         gamma = self.gamma / step.max() ** self.gamma_sigma
-        new = project_on_simplex(old - gamma * (products(y) @ old + self.rho * old))
+        slope = products(y) @ old + self.rho * old
+        new = project_on_simplex(old - gamma * slope)
         self.task_weights.keep(tasks, new)
         return combined(y, new)
 

@@ -14,7 +14,18 @@ from benchbed_zoo.weightings.parts.logarithms import USE_ANOTHER, log_of_losses,
 class ScaleInvariant(Weighting):
     """L = Σ_t log L_t: a task weighs 1/L_t, so that the unit of its loss does not matter.
 
-    A task whose loss is exactly zero is done and adds nothing. Losses must not be negative.
+    A task whose loss is exactly zero is done and adds nothing.
+
+    Args:
+        context: the tasks.
+
+    Example:
+        As a method: ``hps+scale-invariant``.
+
+        >>> losses = {"seg": torch.tensor(4.0), "depth": torch.tensor(0.5)}
+        >>> ScaleInvariant(benchbed.WeightingContext(["seg", "depth"])).combine(losses)
+        tensor(0.6931)
+
     Source: A. Navon et al.: Multi-Task Learning as a Bargaining Game, ICML 2022 (the baseline SI).
     """
 
@@ -22,6 +33,16 @@ class ScaleInvariant(Weighting):
     sums_to: ClassVar[str] = "free"
 
     def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return log L_t."""
+        """Return the losses' logarithms.
+
+        Args:
+            losses: by task, scalars that are not negative.
+
+        Returns:
+            log L_t by task, scalars; 0 without a gradient where L_t is 0.
+
+        Raises:
+            RunError: a loss is negative.
+        """
         require_at_least(losses, {}, "scale-invariant", USE_ANOTHER)
-        return {name: log_of_losses(loss)[0] for name, loss in losses.items()}
+        return {task: log_of_losses(loss)[0] for task, loss in losses.items()}

@@ -16,17 +16,32 @@ from benchbed_zoo.weightings.solvers.simplex import TaskWeights, project_on_simp
 class SdmGrad(Weighting):
     """min_w ½‖g_w + λ·g₀‖² over the simplex, by stochastic steps; the update is (g_w + λ·g₀)/(1+λ).
 
-    g₀ is the mean gradient. ``steps`` steps of w ← Π_Δ(w − β·v), v ← μ·v + A·(w + λ/T·1), with
-    A = J₁J₂ᵀ of two batches over the squared mean of the roots of its diagonal (negative entries as
-    0), and v = 0 before the first; w goes on from update to update. The update is along the third
-    batch's gradients. The step size is free of the gradients' common scale.
+    g₀ is the mean gradient. The steps are v ← μ·v + A·(w + λ/T·1), w ← Π_Δ(w − β·v), with A = J₁J₂ᵀ
+    of two batches over the squared mean of the roots of its diagonal (negative entries as 0), and
+    v = 0 before the first; w goes on from update to update. The update is along the third batch's
+    gradients. The step size is free of the gradients' common scale.
 
     Where A's diagonal has no positive entry, the two batches having nothing in common, w stays. The
     product of a zero gradient with the direction is 0, so that its task gains weight against those
     that agree with it. Tasks absent from a step keep their w (the others share 1).
 
-    Source: P. Xiao, H. Ban, K. Ji, NeurIPS 2023, algorithm 1 and section 6.1; β = 10, μ = 0.5, 20
-    steps and λ = 0.3 are those of its official code.
+    Args:
+        context: the tasks.
+        lamda: λ, at least 0 and without unit, the pull towards the mean gradient.
+        lr: β, at least 0 and without unit, the step size of w.
+        momentum: μ in [0, 1], of the steps of w.
+        steps: how many there are for each update. All defaults are those of the official code.
+
+    Example:
+        As a method: ``hps+sdmgrad:lamda=0.6``. Rows and columns of three batches, two tasks each:
+
+        >>> strategy = SdmGrad(benchbed.WeightingContext(["seg", "depth"]))
+        >>> losses = {"seg": torch.tensor(2.0), "depth": torch.tensor(0.5)}
+        >>> strategy.weights(torch.eye(2, dtype=torch.float64).repeat(3, 3), losses)
+        tensor([0.5000, 0.5000], dtype=torch.float64)
+
+    Source: P. Xiao, H. Ban, K. Ji: Direction-oriented Multi-objective Learning, NeurIPS 2023,
+    algorithm 1 and section 6.1.
     """
 
     level: ClassVar[Level] = "gramian"
@@ -50,9 +65,19 @@ class SdmGrad(Weighting):
         self.task_weights = TaskWeights(context.tasks)
 
     def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
-        """Return (w + λ/T)/(1 + λ), for the third batch."""
-        tasks, count = list(losses), len(losses)
+        """Return (w + λ/T)/(1 + λ), for the third batch.
+
+        Args:
+            gramian: of the three batches' gradients, ``(3·T, 3·T)``, float64, batch by batch.
+            losses: by task; the names alone are looked at.
+
+        Returns:
+            The weights, ``(T,)``, float64, of sum 1.
+        """
+        tasks = list(losses)
+        count = len(tasks)
         w = self.task_weights.of(tasks)
+        # J₁J₂ᵀ, (T, T)
         cross = gramian.numpy()[:count, count : 2 * count]
         scale = float(np.sqrt(np.maximum(np.diag(cross), 0.0)).mean())
         preferred = self.lamda / count

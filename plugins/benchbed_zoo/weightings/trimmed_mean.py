@@ -14,10 +14,22 @@ from benchbed.contracts.weighting import Level, Weighting, WeightingContext
 class TrimmedMean(Weighting):
     """At each entry the mean of the tasks' gradients without the largest and smallest ones.
 
-    ``trim`` of each are left out, or as many as leave one or two of them. A zero gradient is a
-    value like any other.
+    A zero gradient is a value like any other.
 
-    Source: D. Yin, Y. Chen, K. Ramchandran, P. Bartlett, ICML 2018, definition 2.
+    Args:
+        context: the tasks.
+        trim: how many values are left out at each end; fewer where T allows no more, so that one or
+            two remain.
+
+    Example:
+        As a method: ``hps+trimmed-mean``.
+
+        >>> jacobian = torch.tensor([[1.0, 9.0], [2.0, 4.0], [9.0, 5.0]])
+        >>> benchbed.aggregate("trimmed-mean", jacobian)
+        tensor([2., 5.])
+
+    Source: D. Yin, Y. Chen, K. Ramchandran, P. Bartlett: Byzantine-Robust Distributed Learning,
+    ICML 2018, definition 2.
     """
 
     level: ClassVar[Level] = "jacobian"
@@ -30,7 +42,15 @@ class TrimmedMean(Weighting):
     def direction(
         self, rows: Mapping[str, Tensor], losses: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Return the mean of what is left."""
+        """Return the mean of what is left.
+
+        Args:
+            rows: by parameter, ``(T, *shape)``; side by side they are J, ``(T, d)``.
+            losses: by task, T of them.
+
+        Returns:
+            By parameter, of its shape; one after the other ``(d,)``.
+        """
         count = len(losses)
         trim = min(self.trim, (count - 1) // 2)
         return {name: _mean_without(block, trim) for name, block in rows.items()}
@@ -40,6 +60,10 @@ def _mean_without(rows: Tensor, trim: int) -> Tensor:
     """Return the mean at each entry without so many of the largest and of the smallest values.
 
     Passes of a bubble sort over whole rows: for few tasks far faster than sorting each entry.
+
+    Args:
+        rows: ``(T, *shape)``.
+        trim: so many.
     """
     left = list(rows)
     for _ in range(trim):

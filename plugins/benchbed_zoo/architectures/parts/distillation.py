@@ -17,20 +17,33 @@ class Distillation(nn.Module):
     Args:
         tasks: names of the tasks.
         width: channels of the features.
+
+    Example:
+        >>> distillation = Distillation(["seg", "depth"], width=4)
+        >>> features = {"seg": torch.rand(2, 4, 8, 8), "depth": torch.rand(2, 4, 8, 8)}
+        >>> distillation(features, ["seg"])["seg"].shape
+        torch.Size([2, 4, 8, 8])
     """
 
     def __init__(self, tasks: Iterable[str], width: int) -> None:
         super().__init__()
         names = list(tasks)
-        self.messages = nn.ModuleDict(
-            {
-                task: nn.ModuleDict({s: GatedConvolution(width) for s in names if s != task})
-                for task in names
-            }
-        )
+        self.messages = nn.ModuleDict()
+        for task in names:
+            senders = [other for other in names if other != task]
+            own = {sender: GatedConvolution(width) for sender in senders}
+            self.messages[task] = nn.ModuleDict(own)
 
     def forward(self, features: Mapping[str, Tensor], tasks: Iterable[str]) -> dict[str, Tensor]:
-        """Return the refined features of some tasks, from those of all, ``(N, width, H, W)``."""
+        """Return the refined features of some tasks, from those of all.
+
+        Args:
+            features: of all tasks, ``(N, width, H, W)``.
+            tasks: names of those whose refined ones are wanted.
+
+        Returns:
+            By task, ``(N, width, H, W)``.
+        """
         refined: dict[str, Tensor] = {}
         for task in tasks:
             refined[task] = features[task]
@@ -40,7 +53,11 @@ class Distillation(nn.Module):
 
 
 class GatedConvolution(nn.Module):
-    """A 3×3 convolution times the sigmoid of another."""
+    """A 3×3 convolution times the sigmoid of another.
+
+    Args:
+        width: channels of the input and the output.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -48,5 +65,5 @@ class GatedConvolution(nn.Module):
         self.gate = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``(N, width, H, W)``."""
+        """Return ``(N, width, H, W)`` for an input of that shape."""
         return self.value(x) * self.gate(x).sigmoid()

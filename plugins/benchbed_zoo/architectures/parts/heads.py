@@ -13,7 +13,12 @@ from benchbed.contracts.task import Task
 
 
 class PooledHead(nn.Sequential):
-    """Global average pooling of the last map and a linear layer: one prediction a sample."""
+    """Global average pooling of the last map and a linear layer: one prediction a sample.
+
+    Args:
+        task: what the head is for.
+        backbone: what it gets the feature maps of.
+    """
 
     def __init__(self, task: Task, backbone: Backbone) -> None:
         super().__init__(
@@ -23,7 +28,11 @@ class PooledHead(nn.Sequential):
         )
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return ``(N, task.channels)``."""
+        """Return ``(N, K)``, K the task's channels.
+
+        Args:
+            features: the backbone's maps, ``(N, C, H, W)`` each, finest first.
+        """
         output: Tensor = super().forward(features[-1])
         return output
 
@@ -35,7 +44,15 @@ class PyramidHead(nn.Module):
     after a 1×1 convolution to ``width`` channels, and both are merged by 3×3 convolution, batch
     norm and ReLU. The result is enlarged to the target's size.
 
-    Source: T.-Y. Lin et al., Feature Pyramid Networks for Object Detection, CVPR 2017, with the
+    Args:
+        task: what the head is for.
+        backbone: what it gets the feature maps of.
+        width: channels of the decoder.
+
+    Raises:
+        MethodError: the backbone's finest map is a single point.
+
+    Source: T.-Y. Lin et al.: Feature Pyramid Networks for Object Detection, CVPR 2017, with the
     convolution after each merge in the top-down path.
     """
 
@@ -49,26 +66,31 @@ class PyramidHead(nn.Module):
                 "backbone such as conv-small or resnet18."
             )
         self.laterals = nn.ModuleList(nn.Conv2d(c, width, 1) for c in backbone.channels)
-        self.merges = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(width, width, 3, padding=1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-            )
-            for _ in backbone.channels
-        )
+        self.merges = nn.ModuleList(_merge(width) for _ in backbone.channels)
         self.output = nn.Conv2d(width, task.channels, 1)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return ``(N, task.channels, H, W)`` of the target's height and width."""
+        """Return ``(N, K, H, W)`` of the target's height and width, K the task's channels.
+
+        Args:
+            features: the backbone's maps, ``(N, C, H, W)`` each, finest first.
+        """
         merged: Tensor | None = None
-        stages = zip(features, self.laterals, self.merges, strict=True)
-        for feature, lateral, merge in reversed(list(stages)):
+        stages = list(zip(features, self.laterals, self.merges, strict=True))
+        for feature, lateral, merge in reversed(stages):
             level = lateral(feature)
             if merged is not None:
                 level = level + _resized(merged, level.shape[-2:])
             merged = merge(level)
         return _resized(self.output(merged), self.size)
+
+
+def _merge(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(width, width, 3, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    )
 
 
 def _resized(x: Tensor, size: Sequence[int]) -> Tensor:
@@ -100,5 +122,14 @@ def make_head(task: Task, backbone: Backbone, width: int = 32) -> nn.Module:
 
 
 def make_heads(tasks: Mapping[str, Task], backbone: Backbone, width: int = 32) -> nn.ModuleDict:
-    """Return the head of each task by its name (see :func:`make_head`)."""
+    """Return the head of each task by its name.
+
+    Args:
+        tasks: what the heads are for, by name.
+        backbone: what they get the feature maps of.
+        width: channels of a decoder.
+
+    Raises:
+        MethodError: a task predicts a map, and the backbone keeps none.
+    """
     return nn.ModuleDict({name: make_head(task, backbone, width) for name, task in tasks.items()})

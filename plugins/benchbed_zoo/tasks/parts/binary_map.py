@@ -60,9 +60,18 @@ class BinaryMap(Task):
         return output.float().sigmoid()
 
     def average(self, outputs: Tensor) -> Tensor:
-        """Return the logit of the crops' mean probability."""
+        """Return the logit of the crops' mean probability.
+
+        Args:
+            outputs: logits of K crops of each sample, ``(N, K, 1, H, W)``.
+
+        Returns:
+            ``(N, 1, H, W)``.
+        """
         outputs = outputs.float()
-        return F.logsigmoid(outputs).logsumexp(dim=1) - F.logsigmoid(-outputs).logsumexp(dim=1)
+        inside = F.logsigmoid(outputs).logsumexp(dim=1)
+        outside = F.logsigmoid(-outputs).logsumexp(dim=1)
+        return inside - outside
 
     def draw(self, axes: Axes, value: Tensor) -> None:
         """Draw probabilities or the annotators' mean from 0, black, to 1, white.

@@ -11,6 +11,11 @@ from benchbed.contracts.weighting import EpochInfo
 def require_losses(info: EpochInfo, tasks: Sequence[str], name: str) -> None:
     """Refuse to go on without the training losses of past epochs.
 
+    Args:
+        info: what the strategy was told of them.
+        tasks: whose losses are wanted.
+        name: of the strategy, as in a method.
+
     Raises:
         RunError: a task has none.
     """

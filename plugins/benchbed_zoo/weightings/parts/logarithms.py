@@ -18,6 +18,12 @@ def log_of_losses(losses: Tensor) -> tuple[Tensor, Tensor]:
 
     A task whose loss is zero is done: log L falls without bound and its gradient has no direction.
     So small that 1/L overflows is zero here. A negative loss gives NaN.
+
+    Args:
+        losses: of any shape.
+
+    Returns:
+        The logarithms, and a bool tensor that is true where L is zero, both of that shape.
     """
     done = losses.abs() < torch.finfo(losses.dtype).tiny
     return torch.where(done, 1.0, losses).log(), done

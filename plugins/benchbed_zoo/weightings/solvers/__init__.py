@@ -1,1 +1,4 @@
-"""Exact solvers and projections that strategies share, in float64."""
+"""Exact solvers and projections that strategies share, in NumPy and float64.
+
+Examples want ``import numpy as np``.
+"""

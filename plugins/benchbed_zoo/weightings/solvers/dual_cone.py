@@ -12,7 +12,10 @@ _WHOLE_STEPS = 3
 
 
 def finite(gramian: np.ndarray) -> np.ndarray:
-    """Return a Gramian all of whose entries are finite.
+    """Return a Gramian as it is, all of whose entries are finite.
+
+    Args:
+        gramian: G, ``(T, T)``.
 
     Raises:
         RunError: some are not.
@@ -31,13 +34,26 @@ def unit_gramian(gramian: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     What is solved with C is as exact for short gradients as for long ones: rounding blurs an entry
     of G in proportion to its own two lengths, so that every entry of C is good to 1e-16.
 
+    Args:
+        gramian: G, ``(T, T)``.
+
+    Returns:
+        Which are not zero, bool ``(T,)``; of these, U in number, s, ``(U,)``, and C, ``(U, U)``.
+
     Raises:
         RunError: a gradient is not finite.
+
+    Example:
+        >>> used, lengths, cosines = unit_gramian(np.diag([9.0, 0.0, 4.0]))
+        >>> lengths
+        array([3., 2.])
     """
     squares = np.diag(finite(gramian))
     used = squares > 0.0
     lengths = np.sqrt(squares[used])
-    kept = gramian if used.all() else gramian[np.ix_(used, used)]
+    kept = gramian
+    if not used.all():
+        kept = gramian[np.ix_(used, used)]
     return used, lengths, kept / lengths[:, None] / lengths
 
 
@@ -59,9 +75,19 @@ def dual_cone_projections(c: np.ndarray, targets: np.ndarray) -> np.ndarray:
     Args:
         c: C = (e_i·e_j), ``(T, T)``, of vectors e of length 1.
         targets: one u a row, ``(R, T)``.
+
+    Returns:
+        One y a row, ``(R, T)``.
+
+    Example:
+        >>> cosines = np.array([[1.0, -0.5], [-0.5, 1.0]])
+        >>> dual_cone_projections(cosines, np.eye(2))
+        array([[0. , 0.5],
+               [0.5, 0. ]])
     """
     magnitudes = np.abs(c)
-    linear, sizes = targets @ c, np.abs(targets) @ magnitudes
+    linear = targets @ c
+    sizes = np.abs(targets) @ magnitudes
     found = np.zeros_like(linear)
     guesses = linear < 0.0
     todo = np.flatnonzero(guesses.any(axis=1))
@@ -74,8 +100,9 @@ def dual_cone_projections(c: np.ndarray, targets: np.ndarray) -> np.ndarray:
         except np.linalg.LinAlgError:
             break
         size = np.abs(y) @ magnitudes + sizes[todo]
+        slack = y @ c + linear[todo]
         negative = np.where(guess, -y, 0.0)
-        missing = np.where(guess, 0.0, -(y @ c + linear[todo]) - ROUNDING * size)
+        missing = np.where(guess, 0.0, -slack - ROUNDING * size)
         wrong = (negative > 0.0) | (missing > 0.0)
         fits = ~wrong.any(axis=1)
         found[todo[fits]] = y[fits]
@@ -94,11 +121,22 @@ def _worst(amounts: np.ndarray) -> np.ndarray:
 
 
 def _solve_each(c: np.ndarray, linear: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """Return for each row the y with Cy + q = 0 where ``guess`` says so, and y = 0 elsewhere."""
+    """Return for each row the y with Cy + q = 0 where ``guess`` says so, and y = 0 elsewhere.
+
+    Rows have systems of different sizes. All get that of the largest, W equations, of which a
+    smaller one fills the rest with y = 0.
+
+    Args:
+        c: C, ``(T, T)``.
+        linear: one q a row, ``(R, T)``.
+        guess: bool, ``(R, T)``.
+    """
     width = int(guess.sum(axis=1).max())
+    # the guessed places come first in each row, (R, W)
     places = np.argsort(~guess, axis=1, kind="stable")[:, :width]
     rows = np.arange(len(guess))[:, None]
     real = guess[rows, places]
+    # (R, W, W), read off C by its flat indices
     systems = c.take(places[:, :, None] * len(c) + places[:, None, :])
     systems *= real[:, :, None] & real[:, None, :]
     systems[:, np.arange(width), np.arange(width)] = 1.0
@@ -141,7 +179,16 @@ def _one_at_a_time(
 
 
 def depends(c: np.ndarray, active: list[int], index: int) -> tuple[np.ndarray, bool]:
-    """Return a gradient's coefficients in those of a set, and whether it is their combination."""
+    """Return a gradient's coefficients in those of a set, and whether it is their combination.
+
+    Args:
+        c: the cosines of the gradients, ``(T, T)``.
+        active: the set, A places.
+        index: the gradient's place.
+
+    Returns:
+        The coefficients, ``(A,)``, and the verdict.
+    """
     if not active:
         return np.zeros(0), False
     column = c[active, index]
@@ -155,11 +202,14 @@ def depends(c: np.ndarray, active: list[int], index: int) -> tuple[np.ndarray, b
 
 def _start(c: np.ndarray, q: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, list[int]]:
     """Return the optimum on the part of a guess where it is positive, or nothing."""
-    active, wanted, y = np.flatnonzero(guess), np.zeros(0), np.zeros(len(q))
+    active = np.flatnonzero(guess)
+    wanted = np.zeros(0)
+    y = np.zeros(len(q))
     try:
         while len(active):
             system = c[np.ix_(active, active)]
-            if np.diag(np.linalg.cholesky(system)).min() ** 2 <= 4.0 * ROUNDING * len(active):
+            smallest = np.diag(np.linalg.cholesky(system)).min()
+            if smallest**2 <= 4.0 * ROUNDING * len(active):
                 return y, []
             wanted = np.linalg.solve(system, -q[active])
             if wanted.min() > 0.0:
@@ -189,5 +239,5 @@ def _descend(
         moved[active] = np.maximum(old + ratios[leaving] * (wanted - old), 0.0)
         y = moved
         y[active[leaving]] = 0.0
-        active = [index for index in active if index != active[leaving]]
+        active = active[:leaving] + active[leaving + 1 :]
     return np.zeros(len(q)), active

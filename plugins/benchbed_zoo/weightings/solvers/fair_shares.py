@@ -26,15 +26,24 @@ def fair_shares(c: np.ndarray, factors: np.ndarray, power: float) -> np.ndarray 
 
     Args:
         c: C, the cosines of the gradients, ``(T, T)``.
-        factors: k, above 0.
+        factors: k, ``(T,)``, above 0.
         power: p, above 0.
+
+    Returns:
+        β, ``(T,)``, or ``None``.
 
     Raises:
         RunError: the steps ended without a solution where the gradients do not cancel out.
+
+    Example:
+        >>> fair_shares(np.eye(2), np.array([1.0, 4.0]), 1.0)
+        array([1., 2.])
     """
-    magnitudes, diagonal = np.abs(c), np.arange(len(c))
+    magnitudes = np.abs(c)
+    diagonal = np.arange(len(c))
     beta = factors ** (1.0 / (1.0 + power))
-    best, least = None, np.inf
+    best = None
+    least = np.inf
     for _ in range(_STEPS):
         products = c @ beta
         square = float(beta @ products)
@@ -46,7 +55,8 @@ def fair_shares(c: np.ndarray, factors: np.ndarray, power: float) -> np.ndarray 
         shares *= multiple ** (1.0 - power)
         missing = shares - beta * products * multiple
         if np.abs(missing / shares).max() < 1e-3:
-            error = float((np.abs(missing) / (beta * (magnitudes @ beta) + shares)).max())
+            size = beta * (magnitudes @ beta) + shares
+            error = float((np.abs(missing) / size).max())
             if error < least:
                 best, least = beta, error
             elif least < 1e-12:
@@ -62,7 +72,8 @@ def fair_shares(c: np.ndarray, factors: np.ndarray, power: float) -> np.ndarray 
         except np.linalg.LinAlgError:
             break
         if np.abs(step).max() >= 0.1:
-            length = _length(beta * (c @ (beta * step)), shares, power, step, missing)
+            moved = beta * (c @ (beta * step))
+            length = _length(moved, shares, power, step, missing)
             if length == 0.0:
                 break
             step *= length
@@ -78,9 +89,20 @@ def fair_shares(c: np.ndarray, factors: np.ndarray, power: float) -> np.ndarray 
 def _length(
     moved: np.ndarray, shares: np.ndarray, power: float, step: np.ndarray, missing: np.ndarray
 ) -> float:
-    """Return how much of a step to take: all of it, what lowers the function enough, or none."""
+    """Return how much of a step to take: all of it, what lowers the function enough, or none.
+
+    Args:
+        moved: β_i·(C(β·step))_i, ``(T,)``; the step is relative to β.
+        shares: k_i·β_i^(1−p), ``(T,)``.
+        power: p.
+        step: ``(T,)``.
+        missing: the function's slope, with the sign turned, ``(T,)``.
+    """
+    # so far that every β stays above 0
     length = min(1.0, 0.95 / max(float(-step.min()), 1e-300))
-    slope, bend, gain = float(moved.sum()), float(step @ moved), float(missing @ step)
+    slope = float(moved.sum())
+    bend = float(step @ moved)
+    gain = float(missing @ step)
     noise = ROUNDING * float(np.abs(moved).sum() + shares @ np.abs(step))
     for _ in range(20):
         grown = np.log1p(length * step)

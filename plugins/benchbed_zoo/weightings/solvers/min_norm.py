@@ -20,7 +20,15 @@ def min_norm_weights(gramian: np.ndarray, normalisers: np.ndarray | None = None)
 
     Args:
         gramian: G, ``(T, T)``, positive semi-definite up to rounding, float64.
-        normalisers: n, what each gradient is divided by, at least 0 and not all 0; 1 if not given.
+        normalisers: n, ``(T,)``, what each gradient is divided by, at least 0 and not all 0; 1 if
+            not given.
+
+    Returns:
+        w, ``(T,)``.
+
+    Example:
+        >>> min_norm_weights(np.diag([1.0, 3.0]))
+        array([0.75, 0.25])
     """
     squares = np.diag(gramian)
     if np.any(squares <= 0.0):
@@ -71,10 +79,11 @@ def _descend(
         ratios = np.full(len(active), np.inf)
         ratios[falling] = old[falling] / (old[falling] - wanted[falling] + 1e-300)
         leaving = int(np.argmin(ratios))
-        moved[active] = np.maximum(old + min(1.0, float(ratios[leaving])) * (wanted - old), 0.0)
+        share = min(1.0, float(ratios[leaving]))
+        moved[active] = np.maximum(old + share * (wanted - old), 0.0)
         moved[active[leaving]] = 0.0
         v = moved
-        active = [index for i, index in enumerate(active) if i != leaving]
+        active = active[:leaving] + active[leaving + 1 :]
 
 
 def _stationary(bordered: np.ndarray, active: list[int]) -> np.ndarray:

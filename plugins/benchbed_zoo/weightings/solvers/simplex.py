@@ -15,9 +15,20 @@ def project_on_simplex(point: np.ndarray) -> np.ndarray:
     It is max(point − θ, 0) with one θ, found by sorting (M. Held, P. Wolfe, H. Crowder,
     Mathematical Programming 6, 1974). The largest entry is taken off first, as it is always among
     those that stay, so that large numbers cost no precision.
+
+    Args:
+        point: ``(T,)``, finite.
+
+    Returns:
+        w, ``(T,)``.
+
+    Example:
+        >>> project_on_simplex(np.array([1.0, 0.5, -3.0]))
+        array([0.75, 0.25, 0.  ])
     """
     shifted = point - point.max()
     falling = np.sort(shifted)[::-1]
+    # θ if the first one, two, … entries stay
     levels = (np.cumsum(falling) - 1.0) / np.arange(1, len(point) + 1)
     last = np.flatnonzero(falling > levels)[-1]
     nearest: np.ndarray = np.maximum(shifted - levels[last], 0.0)
@@ -25,10 +36,13 @@ def project_on_simplex(point: np.ndarray) -> np.ndarray:
 
 
 class TaskWeights(nn.Module):
-    """One weight a task, equal at first, of sum 1.
+    """One weight for each task, equal at first, of sum 1.
 
     In a step without some of the tasks, those present divide 1 among them as their weights do; what
     they then get is scaled back to their part of the whole, so that no absent task's weight moves.
+
+    Args:
+        tasks: names of all tasks.
     """
 
     values: Tensor
@@ -40,18 +54,23 @@ class TaskWeights(nn.Module):
         self.register_buffer("values", torch.full((count,), 1.0 / count, dtype=torch.float64))
 
     def of(self, tasks: Sequence[str]) -> np.ndarray:
-        """Return the weights of some tasks, of sum 1; equal ones where all of theirs are 0."""
+        """Return the weights of some tasks, ``(T,)``, of sum 1; equal where all of theirs are 0."""
         values = self._numpy()[self._at(tasks)]
         if len(tasks) == len(self._places):
             return values
         total = values.sum()
-        share: np.ndarray = values / total if total > 0.0 else np.full(len(tasks), 1.0 / len(tasks))
-        return share
+        if total > 0.0:
+            shares: np.ndarray = values / total
+            return shares
+        return np.full(len(tasks), 1.0 / len(tasks))
 
     def keep(self, tasks: Sequence[str], weights: np.ndarray) -> None:
-        """Take over the new weights of some tasks, of sum 1."""
-        values, places = self._numpy(), self._at(tasks)
-        whole = 1.0 if len(tasks) == len(self._places) else values[places].sum()
+        """Take over the new weights of some tasks, ``(T,)``, of sum 1."""
+        values = self._numpy()
+        places = self._at(tasks)
+        whole = 1.0
+        if len(tasks) < len(self._places):
+            whole = values[places].sum()
         values[places] = whole * weights
         self.values.copy_(torch.from_numpy(values))
 
