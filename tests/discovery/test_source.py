@@ -1,12 +1,17 @@
-"""Digests of a component's source: what counts, and that nothing is imported for them."""
+"""Digests of a component's source: which files are found, and that none is imported."""
 
 import importlib
 import os
+import re
 import sys
 import zipfile
 
 import pytest
 
+<<<<<<<< HEAD:tests/discovery/test_source.py
+========
+from benchbed import source
+>>>>>>>> f361e7a (wip):tests/discovery/source/test_finding.py
 from benchbed.discovery.source import module_file, source_digest
 
 TARGET = "pkg_of_source_tests.sub.main:Class"
@@ -15,8 +20,8 @@ FILES = {
     "other.py": "X = 1\n",
     "far.py": "X = 1\n",
     "sub/__init__.py": "",
-    "sub/main.py": "from . import near\n\nimport os\n\nclass Class: ...\n",
-    "sub/near.py": "from ..far import X\n",
+    "sub/main.py": "from . import near\n\nimport os\n\nclass Class:\n    x = near.f\n",
+    "sub/near.py": "from ..far import X\n\ndef f(): return X\n",
     "sub/other.py": "X = 1\n",
 }
 
@@ -38,11 +43,25 @@ def package(tmp_path, monkeypatch):
     return write
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("sub/main.py", "near.f", "near.f()"),
+        ("sub/near.py", "return X", "return -X"),
+        ("far.py", "X = 1", "X = 2"),
+    ],
+)
+def test_the_digest_changes_with_the_class_and_with_what_it_reaches(package, name, old, new):
+    before = source_digest(TARGET)
+    package(name, FILES[name].replace(old, new))
+    assert source_digest(TARGET) not in {before, ""}
+
+
 @pytest.mark.parametrize("name", ["sub/main.py", "sub/near.py", "far.py"])
-def test_the_digest_changes_with_the_module_and_with_what_it_imports(package, name):
+def test_the_digest_does_not_change_with_what_is_not_reached(package, name):
     before = source_digest(TARGET)
     package(name, FILES[name] + "Y = 2\n")
-    assert source_digest(TARGET) not in {before, ""}
+    assert source_digest(TARGET) == before
 
 
 @pytest.mark.parametrize("name", ["other.py", "sub/other.py"])
@@ -54,19 +73,19 @@ def test_the_digest_does_not_change_with_another_module(package, name):
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("statement", "use"),
     [
-        "import pkg_of_source_tests.other",
-        "import pkg_of_source_tests.other as x",
-        "from pkg_of_source_tests import other",
-        "from pkg_of_source_tests.other import X",
-        "from .. import other",
-        "from ..other import X",
-        "def f():\n    from pkg_of_source_tests.other import X",
+        ("import pkg_of_source_tests.other", "pkg_of_source_tests.other.X"),
+        ("import pkg_of_source_tests.other as x", "x.X"),
+        ("from pkg_of_source_tests import other", "other.X"),
+        ("from pkg_of_source_tests.other import X", "X"),
+        ("from .. import other", "other.X"),
+        ("from ..other import X", "X"),
+        ("def f():\n    from pkg_of_source_tests.other import X\n    return X", "f()"),
     ],
 )
-def test_every_form_of_a_static_import_is_followed(package, statement):
-    package("sub/main.py", f"{statement}\n")
+def test_every_form_of_a_static_import_is_followed(package, statement, use):
+    package("sub/main.py", f"{statement}\nclass Class:\n    x = {use}\n")
     before = source_digest(TARGET)
     package("other.py", "X = 2\n")
     assert source_digest(TARGET) != before
@@ -74,7 +93,7 @@ def test_every_form_of_a_static_import_is_followed(package, statement):
 
 def test_what_a_packages_own_init_imports_is_followed(package):
     package("sub/__init__.py", "from .other import X\n")
-    package("sub/main.py", "from pkg_of_source_tests.sub import X\n")
+    package("sub/main.py", "from pkg_of_source_tests.sub import X\nclass Class:\n    x = X\n")
     before = source_digest(TARGET)
     package("sub/other.py", "X = 2\n")
     assert source_digest(TARGET) != before
@@ -86,18 +105,18 @@ def test_imports_in_a_circle_come_to_an_end(package):
 
 
 def test_other_top_level_packages_do_not_count(package, tmp_path):
-    package("sub/main.py", "import helper_of_source_tests\n")
+    package("sub/main.py", "import helper_of_source_tests as h\nclass Class:\n    x = h.X\n")
     helper = tmp_path / "helper_of_source_tests.py"
     helper.write_text("X = 1\n")
     before = source_digest(TARGET)
-    helper.write_text("X = 1\nY = 2\n")
+    helper.write_text("X = 12\n")
     assert source_digest(TARGET) == before
 
 
 def test_line_ends_do_not_count(package):
-    package("sub/near.py", "X = 1\nY = 2\n")
+    package("sub/near.py", "def f():\n    return 1\n")
     before = source_digest(TARGET)
-    package("sub/near.py", b"X = 1\r\nY = 2\r\n")
+    package("sub/near.py", b"def f():\r\n    return 1\r\n")
     assert source_digest(TARGET) == before
 
 
@@ -125,11 +144,34 @@ def test_the_source_is_found_without_importing_anything(package):
     assert not [name for name in sys.modules if name.startswith("pkg_of_source_tests")]
 
 
-def test_a_module_that_is_no_valid_python_still_digests(package):
-    package("sub/main.py", "def :\n")
+@pytest.mark.parametrize("name", ["sub/main.py", "sub/near.py", "far.py"])
+def test_a_module_that_is_no_valid_python_counts_by_its_bytes(package, name):
+    package(name, "def :\n")
     before = source_digest(TARGET)
-    package("sub/main.py", "def ::\n")
+    package(name, "def ::\n")
     assert source_digest(TARGET) not in {before, ""}
+
+
+def test_a_class_that_the_module_does_not_define_is_all_of_the_module(package):
+    package("sub/main.py", "X = 1\n")
+    before = source_digest(TARGET)
+    package("sub/main.py", "X = 2\n")
+    assert source_digest(TARGET) not in {before, ""}
+
+
+def test_a_module_without_the_name_of_a_class_is_all_of_it(package):
+    before = source_digest("pkg_of_source_tests.far")
+    package("far.py", "X = 2\n")
+    assert source_digest("pkg_of_source_tests.far") not in {before, ""}
+
+
+def test_the_digest_names_its_scheme(package):
+    assert re.fullmatch("ast1:[0-9a-f]{16}", source_digest(TARGET))
+
+
+def test_older_imports_find_the_same_functions():
+    assert source.source_digest is source_digest
+    assert source.module_file is module_file
 
 
 @pytest.mark.parametrize(

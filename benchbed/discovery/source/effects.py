@@ -1,0 +1,217 @@
+"""Which statements of a module do something when it is imported, beyond defining a name.
+
+A definition that is pure counts where it is reached, wherever it stands. A statement with an effect
+counts in any case. What cannot be told from the file alone is left as references: what is called,
+subclassed or made a metaclass of.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from benchbed.discovery.source import known
+from benchbed.discovery.source.modules import Module
+from benchbed.discovery.source.pruning import kept
+from benchbed.discovery.source.references import Reference, dotted, imports_of
+from benchbed.discovery.source.scopes import Comprehension, bindings, targets
+
+LITERALS: Final = (
+    ast.Constant,
+    ast.Dict,
+    ast.DictComp,
+    ast.JoinedStr,
+    ast.List,
+    ast.ListComp,
+    ast.Set,
+    ast.SetComp,
+    ast.Tuple,
+)
+"""Expressions whose value is of a builtin type and belongs to nobody else."""
+
+
+class Doubts(NamedTuple):
+    """What a statement does that may be more than defining a name.
+
+    Attributes:
+        certain: it is more.
+        calls: what it calls.
+        bases: what it subclasses.
+        metaclasses: what makes its classes.
+    """
+
+    certain: bool = False
+    calls: tuple[Reference, ...] = ()
+    bases: tuple[Reference, ...] = ()
+    metaclasses: tuple[Reference, ...] = ()
+
+
+class _CertainError(Exception):
+    """The statement has an effect."""
+
+
+def doubts(module: Module, index: int) -> Doubts:
+    """Return what is doubtful about a statement of a module."""
+    if index not in module.doubts:
+        module.doubts[index] = _doubts(module, index)
+    found: Doubts = module.doubts[index]
+    return found
+
+
+def class_doubts(module: Module, node: ast.ClassDef) -> Doubts:
+    """Return what is doubtful about the definition of a class."""
+    finder = _Finder(module)
+    try:
+        finder.definition(node)
+    except _CertainError:
+        return Doubts(certain=True)
+    return finder.found()
+
+
+def _doubts(module: Module, index: int) -> Doubts:
+    node = module.statements[index]
+    names = module.binds[index]
+    if names == ["__all__"]:
+        return Doubts()
+    if any(len(module.binders[name]) > 1 and not module.bound.alias(name) for name in names):
+        return Doubts(certain=True)
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return Doubts(certain=_takes_all_of_another(node, module))
+    finder = _Finder(module)
+    try:
+        finder.statement(node)
+    except _CertainError:
+        return Doubts(certain=True)
+    return finder.found()
+
+
+def _takes_all_of_another(node: ast.Import | ast.ImportFrom, module: Module) -> bool:
+    items = imports_of(node, module.package)
+    return any(item.local == "*" and item.module.partition(".")[0] != module.top for item in items)
+
+
+class _Finder:
+    """Goes through what is evaluated when a definition is made; stops at the first effect."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.calls: list[Reference] = []
+        self.bases: list[Reference] = []
+        self.metaclasses: list[Reference] = []
+        self.local: set[str] = set()
+
+    def found(self) -> Doubts:
+        return Doubts(False, tuple(self.calls), tuple(self.bases), tuple(self.metaclasses))
+
+    def statement(self, node: ast.stmt) -> None:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                self.definition(node)
+            case ast.Assign(targets=targets, value=value) if all(map(_is_plain, targets)):
+                self.expression(value)
+            case ast.AnnAssign(target=target, value=value) if _is_plain(target):
+                self.expression(value)
+            case ast.Import() | ast.ImportFrom():
+                pass
+            case _ if type(node).__name__ == "TypeAlias":
+                pass
+            case _:
+                raise _CertainError
+
+    def definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        for decorator in node.decorator_list:
+            self.decorator(decorator)
+        if isinstance(node, ast.ClassDef):
+            self.class_definition(node)
+            return
+        for default in [*node.args.defaults, *node.args.kw_defaults]:
+            self.expression(default)
+
+    def decorator(self, node: ast.expr) -> None:
+        if isinstance(node, ast.Attribute) and node.attr in known.ACCESSORS:
+            return
+        self.expression(node)
+        if not isinstance(node, ast.Call):
+            self.call(node)
+
+    def class_definition(self, node: ast.ClassDef) -> None:
+        for base in node.bases:
+            self.expression(base)
+            self.bases.append(self.reference(_generic(base)))
+        for keyword in node.keywords:
+            self.expression(keyword.value)
+            if keyword.arg == "metaclass":
+                self.metaclasses.append(self.reference(keyword.value))
+        before = self.local
+        self.local = before | bindings(node.body, self.module.package, self.module.flags).names
+        for statement in kept(node.body, self.module.flags):
+            self.statement(statement)
+        self.local = before
+
+    def expression(self, node: ast.expr | None) -> None:
+        parts = list(_evaluated(node)) if node is not None else []
+        before = self.local
+        self.local = before | _own_names(parts)
+        for part in parts:
+            if isinstance(part, ast.Call):
+                self.call(part.func)
+            elif isinstance(part, ast.Await | ast.Yield | ast.YieldFrom):
+                raise _CertainError
+        self.local = before
+
+    def call(self, function: ast.expr) -> None:
+        """Note what is called; a method that changes nothing but its own new object is left out."""
+        if isinstance(function, ast.Attribute) and not dotted(function):
+            if isinstance(function.value, LITERALS) and function.attr in known.METHODS:
+                return
+            if isinstance(function.value, ast.Call) and self.is_new(function.value):
+                return
+        self.calls.append(self.reference(function))
+
+    def is_new(self, node: ast.Call) -> bool:
+        """Return whether a call makes an object that nobody else holds."""
+        parts = dotted(node.func)
+        path = None if parts and parts[0] in self.local else self.module.external(parts)
+        return path is not None and path != "logging.getLogger" and known.is_inert(path)
+
+    def reference(self, node: ast.expr) -> Reference:
+        parts = dotted(node)
+        if not parts or parts[0] in self.local:
+            raise _CertainError
+        return Reference(self.module.name, parts[0], parts[1:], bare=True, eager=True)
+
+
+def _is_plain(target: ast.expr) -> bool:
+    """Return whether assigning to a target changes nothing but names."""
+    if isinstance(target, ast.Tuple | ast.List):
+        return all(map(_is_plain, target.elts))
+    if isinstance(target, ast.Starred):
+        return _is_plain(target.value)
+    return isinstance(target, ast.Name)
+
+
+def _generic(base: ast.expr) -> ast.expr:
+    """Return ``Base`` of ``Base[int]``."""
+    return base.value if isinstance(base, ast.Subscript) else base
+
+
+def _evaluated(node: ast.expr) -> Iterator[ast.AST]:
+    """Yield the parts of an expression that are evaluated with it; not the bodies of lambdas."""
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        if isinstance(part, ast.Lambda):
+            waiting += [*part.args.defaults, *filter(None, part.args.kw_defaults)]
+        else:
+            waiting += ast.iter_child_nodes(part)
+
+
+def _own_names(parts: Iterable[ast.AST]) -> set[str]:
+    """Return the names that comprehensions among some nodes bind for themselves."""
+    names: set[str] = set()
+    for part in parts:
+        if isinstance(part, Comprehension):
+            names |= targets(part)
+    return names
