@@ -476,7 +476,7 @@ def test_a_plugin_edited_at_the_same_version_is_stale_and_its_old_record_is_kept
     (path,) = runs.glob("*.json")
     old = path.read_bytes()
 
-    net.write_text(NET + "\n# another source, the same version\n")
+    net.write_text(NET.replace("pass", "edition = 2"))
     planned = call("plan", "--json")
     found = {r["method"]: r["state"] for r in json.loads(planned.stdout)[0]["runs"]}
     assert found == {"single-task": "cached", "edited+equal": "stale"}

@@ -129,7 +129,9 @@ class _Finder:
             self.expression(default)
 
     def decorator(self, node: ast.expr) -> None:
-        if isinstance(node, ast.Attribute) and node.attr in known.ACCESSORS:
+        root = dotted(node)[:1]
+        accessor = isinstance(node, ast.Attribute) and node.attr in known.ACCESSORS
+        if accessor and root and root[0] in self.local:
             return
         self.expression(node)
         if not isinstance(node, ast.Call):
@@ -156,6 +158,7 @@ class _Finder:
         for part in parts:
             if isinstance(part, ast.Call):
                 self.call(part.func)
+                self.called_by(part)
             elif isinstance(part, ast.Await | ast.Yield | ast.YieldFrom):
                 raise _CertainError
         self.local = before
@@ -169,15 +172,31 @@ class _Finder:
                 return
         self.calls.append(self.reference(function))
 
+    def called_by(self, node: ast.Call) -> None:
+        """Note what a call is given to call."""
+        path = self.module.external(dotted(node.func)) or ""
+        place = known.CALLING.get(path, len(node.args))
+        given = [*node.args[place : place + 1]]
+        given += [item.value for item in node.keywords if item.arg in {"key", "func"}]
+        for function in given:
+            if isinstance(function, ast.Lambda):
+                self.expression(function.body)
+            elif not isinstance(function, ast.Constant):
+                self.call(function)
+
     def is_new(self, node: ast.Call) -> bool:
         """Return whether a call makes an object that nobody else holds."""
         parts = dotted(node.func)
         path = None if parts and parts[0] in self.local else self.module.external(parts)
         return path is not None and path != "logging.getLogger" and known.is_inert(path)
 
+    def may_be_starred(self, name: str) -> bool:
+        names = self.module.bound.names
+        return "*" in names and name not in names
+
     def reference(self, node: ast.expr) -> Reference:
         parts = dotted(node)
-        if not parts or parts[0] in self.local:
+        if not parts or parts[0] in self.local or self.may_be_starred(parts[0]):
             raise _CertainError
         return Reference(self.module.name, parts[0], parts[1:], bare=True, eager=True)
 

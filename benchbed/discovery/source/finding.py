@@ -5,15 +5,20 @@ from __future__ import annotations
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Where a module lies: its file, if it has source, and the folders of what is below it."""
+
+    file: Path | None
+    folders: list[str]
 
 
 def module_file(module: str) -> Path | None:
     """Return the source file of a module, found without importing the packages above it."""
-    spec = _find(module)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
-    path = Path(spec.origin)
-    return path if path.is_file() else None
+    place = _find(module)
+    return place.file if place is not None else None
 
 
 def is_module(module: str) -> bool:
@@ -22,12 +27,10 @@ def is_module(module: str) -> bool:
 
 
 def submodules(package: str) -> list[str]:
-    """Return the names of all modules that lie below a package, sorted."""
-    spec = _find(package)
-    if spec is None or spec.submodule_search_locations is None:
-        return []
+    """Return the names of all modules with source below a package, sorted."""
+    place = _find(package)
     names: set[str] = set()
-    for folder in spec.submodule_search_locations:
+    for folder in place.folders if place is not None else ():
         for path in Path(folder).rglob("*.py"):
             parts = path.relative_to(folder).with_suffix("").parts
             below = parts[:-1] if parts[-1] == "__init__" else parts
@@ -36,16 +39,33 @@ def submodules(package: str) -> list[str]:
     return sorted(names)
 
 
-def _find(module: str) -> ModuleSpec | None:
+def _find(module: str) -> Place | None:
     top, *rest = module.split(".")
     try:
         spec = find_spec(top)
     except (ImportError, ValueError):
         return None
+    place = _place(spec)
     name = top
     for part in rest:
-        if spec is None or spec.submodule_search_locations is None:
-            return None
         name = f"{name}.{part}"
-        spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
-    return spec
+        place = _below(name, place.folders) if place is not None else None
+    return place
+
+
+def _below(name: str, folders: list[str]) -> Place | None:
+    """Return the place of a module that lies in one of some folders."""
+    try:
+        spec = PathFinder.find_spec(name, folders)
+    except KeyError:  # it has no __init__.py, and the package above it is not imported
+        inner = [Path(folder) / name.rpartition(".")[2] for folder in folders]
+        return Place(None, [str(folder) for folder in inner if folder.is_dir()])
+    return _place(spec)
+
+
+def _place(spec: ModuleSpec | None) -> Place | None:
+    if spec is None:
+        return None
+    path = Path(spec.origin) if spec.origin is not None else None
+    has_source = path is not None and path.suffix == ".py" and path.is_file()
+    return Place(path if has_source else None, list(spec.submodule_search_locations or []))

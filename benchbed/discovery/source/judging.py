@@ -7,9 +7,10 @@ import ast
 from benchbed.discovery.source import known
 from benchbed.discovery.source.effects import LITERALS, Doubts, class_doubts, doubts
 from benchbed.discovery.source.form import form
-from benchbed.discovery.source.modules import Module
+from benchbed.discovery.source.modules import NOTHING, Module
 from benchbed.discovery.source.program import External, Program, Unit
 from benchbed.discovery.source.references import Reference, dotted
+from benchbed.discovery.source.scopes import bindings
 
 _HOOKS = frozenset({"__init_subclass__"})
 _CONSTRUCTION = frozenset({"__init__", "__new__", "__post_init__", "__setattr__"})
@@ -93,7 +94,7 @@ class Judge:
                 module = self.program.readable(target.module)
                 if module is None or not isinstance(node, ast.ClassDef):
                     return False
-                hooked = bool(_HOOKS & _methods(node))
+                hooked = bool(_HOOKS & _members(node))
                 return not hooked and not self._is_more(class_doubts(module, node))
             case _:
                 return False
@@ -147,7 +148,7 @@ class Judge:
     def _only_holds_data(self, module_name: str, node: ast.ClassDef) -> bool:
         """Return whether making an instance of a class runs no code of the package."""
         module = self.program.readable(module_name)
-        if module is None or _methods(node) & (_CONSTRUCTION | _HOOKS) or node.keywords:
+        if module is None or _members(node) & (_CONSTRUCTION | _HOOKS) or node.keywords:
             return False
         if not all(_is_dataclass(module, item) for item in node.decorator_list):
             return False
@@ -178,9 +179,8 @@ def _is_dataclass(module: Module, decorator: ast.expr) -> bool:
     return module.external(dotted(function)) == "dataclasses.dataclass"
 
 
-def _methods(node: ast.ClassDef) -> frozenset[str]:
-    functions = [item for item in node.body if isinstance(item, ast.FunctionDef)]
-    return frozenset(item.name for item in functions)
+def _members(node: ast.ClassDef) -> frozenset[str]:
+    return frozenset(bindings(node.body, "", NOTHING).names)
 
 
 def _value(node: ast.stmt | None) -> ast.expr | None:

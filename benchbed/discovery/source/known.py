@@ -37,31 +37,9 @@ PACKAGES: Final = frozenset(
 """Packages that are never imported or subclassed for what that changes elsewhere, and that do not
 look at annotations of functions; so with the standard library."""
 
-_INERT_MODULES: Final = frozenset(
-    {
-        "abc",
-        "benchbed",
-        "collections",
-        "contextlib",
-        "dataclasses",
-        "datetime",
-        "decimal",
-        "enum",
-        "fractions",
-        "functools",
-        "itertools",
-        "math",
-        "msgspec",
-        "operator",
-        "pathlib",
-        "re",
-        "string",
-        "struct",
-        "textwrap",
-        "types",
-        "typing",
-        "typing_extensions",
-    }
+_INERT_MODULES: Final = _words(
+    "abc collections datetime enum fractions itertools math numbers pathlib string types typing"
+    " typing_extensions"
 )
 """Modules of which every function may be called without changing anything."""
 
@@ -74,15 +52,43 @@ _INERT_CALLS: Final = _words(
     builtins.pow builtins.property builtins.range builtins.repr builtins.reversed builtins.round
     builtins.set builtins.slice builtins.sorted builtins.staticmethod builtins.str builtins.sum
     builtins.tuple builtins.zip
-    logging.getLogger importlib.metadata.version
+    contextlib.asynccontextmanager contextlib.closing contextlib.contextmanager
+    contextlib.nullcontext contextlib.suppress
+    dataclasses.dataclass dataclasses.field
+    decimal.Decimal
+    functools.cache functools.cached_property functools.cmp_to_key functools.lru_cache
+    functools.partial functools.partialmethod functools.reduce functools.singledispatch
+    functools.singledispatchmethod functools.total_ordering functools.wraps
+    importlib.metadata.version
+    logging.getLogger
+    msgspec.Meta msgspec.field msgspec.json.Decoder msgspec.json.Encoder msgspec.msgpack.Decoder
+    msgspec.msgpack.Encoder
     numpy.arange numpy.array numpy.asarray numpy.deg2rad numpy.dtype numpy.eye numpy.finfo
     numpy.float32 numpy.float64 numpy.full numpy.iinfo numpy.int32 numpy.int64 numpy.linspace
     numpy.log numpy.ones numpy.sqrt numpy.uint8 numpy.zeros
+    operator.attrgetter operator.itemgetter operator.methodcaller
+    re.compile re.escape re.findall re.split re.sub
+    struct.Struct struct.calcsize struct.pack struct.unpack
+    textwrap.dedent
     torch.arange torch.as_tensor torch.compile torch.device torch.enable_grad torch.eye torch.finfo
     torch.full torch.iinfo torch.inference_mode torch.linspace torch.no_grad torch.ones
     torch.tensor torch.zeros
     """
 )
+
+CALLING: Final = {
+    "builtins.filter": 0,
+    "builtins.map": 0,
+    "functools.reduce": 0,
+    "itertools.accumulate": 1,
+    "itertools.dropwhile": 0,
+    "itertools.filterfalse": 0,
+    "itertools.groupby": 1,
+    "itertools.starmap": 0,
+    "itertools.takewhile": 0,
+    "re.sub": 1,
+}
+"""Functions that call one of their arguments, and which; any may be given one as ``key``."""
 
 INERT_METACLASSES: Final = frozenset({"abc.ABCMeta", "enum.EnumMeta", "enum.EnumType"})
 
@@ -155,8 +161,11 @@ def is_known(path: str) -> bool:
 
 
 def is_inert(path: str) -> bool:
-    """Return whether a function of another package changes nothing when it is called."""
-    return path in _INERT_CALLS or any(prefix in _INERT_MODULES for prefix in prefixes(path))
+    """Return whether a function or class of another package changes nothing when it is called."""
+    top, _, name = path.rpartition(".")
+    if path.partition(".")[0] == "benchbed":
+        return name[:1].isupper() or name == "hookimpl"
+    return path in _INERT_CALLS or not _INERT_MODULES.isdisjoint(prefixes(top))
 
 
 def prefixes(path: str) -> list[str]:

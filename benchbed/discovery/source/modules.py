@@ -32,6 +32,7 @@ class Module:
         bound: the names of the module.
         binders: for each name the indices of the statements that bind it, in order.
         binds: for each statement the names that it binds; ``__all__`` where it is changed.
+        stars: the modules of which all is imported.
         shared: names that some function declares ``global`` or ``nonlocal``.
         imports: what is imported while the module itself is.
         forms: the canonical forms made so far, by statement.
@@ -47,6 +48,7 @@ class Module:
     bound: Bindings = field(default_factory=Bindings)
     binders: dict[str, list[int]] = field(default_factory=dict)
     binds: list[list[str]] = field(default_factory=list)
+    stars: list[str] = field(default_factory=list)
     shared: frozenset[str] = frozenset()
     imports: tuple[Import, ...] = ()
     forms: dict[Any, Any] = field(default_factory=dict)
@@ -61,11 +63,6 @@ class Module:
     def is_package(self) -> bool:
         """Whether it is an ``__init__.py``."""
         return self.name == self.package
-
-    @property
-    def stars(self) -> list[str]:
-        """The modules of which all is imported."""
-        return [item.module for item in self.bound.imports.get("*", [])]
 
     def names(self) -> list[str]:
         """Return all names that the module binds, sorted."""
@@ -137,6 +134,7 @@ def _analyse(module: Module, tree: ast.Module) -> None:
         for name in module.binds[index]:
             module.binders.setdefault(name, []).append(index)
     module.bound.names |= module.bound.outer
+    module.stars = [item.module for item in module.bound.imports.get("*", [])]
 
 
 def _declared(tree: ast.Module) -> list[ast.Global | ast.Nonlocal]:

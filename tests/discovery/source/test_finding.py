@@ -8,9 +8,6 @@ import zipfile
 
 import pytest
 
-<<<<<<<< HEAD:tests/discovery/test_source.py
-========
->>>>>>>> f361e7a (wip):tests/discovery/source/test_finding.py
 from benchbed.discovery.source import module_file, source_digest
 
 TARGET = "pkg_of_source_tests.sub.main:Class"
