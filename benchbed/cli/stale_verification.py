@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -32,50 +32,65 @@ SHOWN_METRICS = 3
 class Request:
     """What was asked for.
 
-    ``protocol``: a name or a file; all protocols that have records if ``None``. ``work``: where
-    runs made again are kept until all is decided.
+    Attributes:
+        protocol: a name or a file; all protocols that have records if ``None``.
+        against: a commit, or ``recorded``; the records alone if ``None``.
+        work: where runs made again are kept; if ``None``, in the results folder until all is
+            decided.
     """
 
     protocol: str | None
     against: str | None
     results: Path
-    work: Path
+    work: Path | None
     means: Means
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What came out for all methods: found, not to be made again here, failed."""
+
+    findings: list[Finding] = field(default_factory=list)
+    unknown: list[Unknown] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def all_same(self) -> bool:
+        """Whether every method that could be made again came out to the same bits."""
+        return not self.failures and all(found.outcome == "same" for found in self.findings)
 
 
 def verify_stale(request: Request, registry: Registry, *, as_json: bool) -> int:
     """Make one seed of each method with stale records again; return the exit status.
 
     Raises:
-        BenchbedError: no such protocol, the results folder cannot be written, a run failed.
+        BenchbedError: no such protocol, or the results folder cannot be written.
     """
     store = Store(request.results)
     store.require_writable()
-    findings: list[Finding] = []
-    unknown: list[Unknown] = []
-    failures: list[str] = []
+    work = request.work or request.results / "again"
+    outcomes = Outcomes()
     for protocol, shown_as in _protocols(request, registry, store):
-        families, others = stale_families(store, protocol, registry, request.means)
-        unknown += others
+        families, unknown = stale_families(store, protocol, registry, request.means)
+        outcomes.unknown += unknown
         against = Against(request.against, Path.cwd(), shown_as) if request.against else None
         for family in families:
             try:
-                finding = _verified(family, store, registry, request.work, against)
+                finding = _verified(family, store, registry, work, against)
             except BenchbedError as error:
-                failures.append(f"{family.label}: {error}")
-                click.echo(f"{family.label}: {error}", err=True)
+                outcomes.failures.append(f"{family.label}: {error}")
+                click.echo(outcomes.failures[-1], err=True)
                 continue
-            findings.append(finding)
+            outcomes.findings.append(finding)
             if not as_json:
                 click.echo(_sentence(finding))
     if as_json:
-        print_json(_document(findings, unknown, failures))
+        print_json(_document(outcomes))
     else:
-        _conclude(findings, unknown, failures, request)
-    undecided = failures or any(finding.outcome != "same" for finding in findings)
-    if not undecided:
-        shutil.rmtree(request.work, ignore_errors=True)
-    return 1 if undecided else 0
+        _conclude(outcomes, work)
+    if outcomes.all_same and request.work is None:
+        shutil.rmtree(work, ignore_errors=True)
+    return 0 if outcomes.all_same else 1
 
 
 def _verified(
@@ -139,27 +154,23 @@ def _differences(finding: Finding) -> str:
     return ", ".join(texts) or "test metrics are equal, curves are not"
 
 
-def _conclude(
-    findings: list[Finding], unknown: list[Unknown], failures: list[str], request: Request
-) -> None:
-    for item in unknown:
+def _conclude(outcomes: Outcomes, work: Path) -> None:
+    for item in outcomes.unknown:
         click.echo(f"{item.method}: {item.count} records cannot be made again here: {item.reason}")
-    still_open = sum(finding.outcome == "open" for finding in findings)
-    if still_open:
-        commits = sorted({f.family.first.commit[:10] for f in findings if f.outcome == "open"})
+    left_open = [found for found in outcomes.findings if found.outcome == "open"]
+    if left_open:
+        commits = sorted({found.family.first.commit[:10] or "none" for found in left_open})
         click.echo(
-            f"{still_open} of {len(findings)} differ from their records, as they may on another "
-            "machine or with another torch. --against COMMIT (--against recorded: that of each "
-            f"record, here {', '.join(commits)}) runs the records' own source beside; what has "
-            f"been run is kept in {request.work}."
+            f"{len(left_open)} of {len(outcomes.findings)} differ from their records, as they may "
+            "on another machine or with another torch. --against COMMIT (--against recorded: that "
+            f"of each record, here {', '.join(commits)}) runs the records' own source beside; what "
+            f"has been run is kept in {work}."
         )
-    if not (findings or unknown or failures):
+    if not (outcomes.findings or outcomes.unknown or outcomes.failures):
         click.echo("No record is stale: every source is that of the record, or gave the same bits.")
 
 
-def _document(
-    findings: list[Finding], unknown: list[Unknown], failures: list[str]
-) -> dict[str, object]:
+def _document(outcomes: Outcomes) -> dict[str, object]:
     return {
         "methods": [
             {
@@ -173,11 +184,11 @@ def _document(
                 "largest_difference": finding.comparison.largest,
                 "file": str(finding.path) if finding.path else None,
             }
-            for finding in findings
+            for finding in outcomes.findings
         ],
         "unknown": [
             {"method": item.method, "records": item.count, "reason": item.reason}
-            for item in unknown
+            for item in outcomes.unknown
         ],
-        "failed": failures,
+        "failed": outcomes.failures,
     }

@@ -97,7 +97,7 @@ def command(
     if stale:
         if protocol is not None or tolerance is not None:
             raise click.UsageError("--stale takes neither --protocol nor --tolerance.")
-        request = Request(record, against, results, work or results / "again", means)
+        request = Request(record, against, results, work, means)
         status = verify_stale(request, registry, as_json=as_json)
         if status:
             raise click.exceptions.Exit(status)
