@@ -132,6 +132,7 @@ def _command(job: Job, protocol: str, results: Path) -> list[str]:
     command += ["--device", job.device, "--results", str(results.absolute()), "--no-measure"]
     command += ["--data-root", job.data_root] if job.data_root else []
     command += ["--pretrained", job.pretrained] if job.pretrained else []
+    command += ["--log-gradients"] if job.log_gradients else []
     return command
 
 
