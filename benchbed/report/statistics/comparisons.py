@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import Final
 
 from benchbed.basics.errors import BenchbedError
-from benchbed.report.statistics.intervals import LEVEL, Difference, Estimate
+from benchbed.report.statistics.intervals import LEVEL, Difference, Estimate, add_by_seed
 
 MANY: Final = 30
 """Methods from which on ranks are computed a method at a time."""
@@ -66,17 +66,32 @@ def ranks(estimates: Mapping[str, Estimate], level: float = LEVEL) -> dict[str, 
     Raises:
         BenchbedError: as :meth:`Estimate.interval`.
     """
-    seeds = {frozenset(group) for e in estimates.values() for group in e.influence.values()}
-    if len(seeds) == 1 and len(estimates) >= MANY and min(map(len, seeds)) > 1:
-        return _ranks_of_same_seeds(estimates, sorted(seeds.pop()), level)
+    seed_sets = _seed_sets(estimates)
+    if len(seed_sets) == 1 and len(estimates) >= MANY:
+        seeds = sorted(seed_sets.pop())
+        if len(seeds) > 1:
+            return _ranks_of_same_seeds(estimates, seeds, level)
+    return _ranks_by_pairs(estimates, level)
+
+
+def _seed_sets(estimates: Mapping[str, Estimate]) -> set[frozenset[int]]:
+    """Return the different sets of seeds that groups of runs have."""
+    found: set[frozenset[int]] = set()
+    for estimate in estimates.values():
+        found.update(map(frozenset, estimate.influence.values()))
+    return found
+
+
+def _ranks_by_pairs(estimates: Mapping[str, Estimate], level: float) -> dict[str, Rank]:
     better = dict.fromkeys(estimates, 0)
     worse = dict.fromkeys(estimates, 0)
     for a, b in combinations(estimates, 2):
-        found = (estimates[a] - estimates[b]).interval(level)
-        if not found.holds(0):
-            winner, loser = (a, b) if found.mean > 0 else (b, a)
-            better[loser] += 1
-            worse[winner] += 1
+        difference = (estimates[a] - estimates[b]).interval(level)
+        if difference.holds(0):
+            continue
+        winner, loser = (a, b) if difference.mean > 0 else (b, a)
+        better[loser] += 1
+        worse[winner] += 1
     count = len(estimates)
     return {name: Rank(1 + better[name], count - worse[name]) for name in estimates}
 
@@ -84,26 +99,31 @@ def ranks(estimates: Mapping[str, Estimate], level: float = LEVEL) -> dict[str, 
 def _ranks_of_same_seeds(
     estimates: Mapping[str, Estimate], seeds: Sequence[int], level: float
 ) -> dict[str, Rank]:
-    """Return the same ranks where all runs have the same seeds, a method against all at once."""
+    """Return the same ranks where all runs have the same seeds, a method against all at once.
+
+    Every difference is a paired one then, so what ``Estimate.interval`` computes of one pair is
+    computed of a method's row of pairs.
+    """
     import numpy as np
     from scipy.special import stdtrit
 
-    runs = np.array(
-        [[sum(g[seed] for g in e.influence.values()) for seed in seeds] for e in estimates.values()]
-    )
-    values = np.array([e.value for e in estimates.values()])
-    rounding = np.array([e.rounding for e in estimates.values()])
+    count = len(estimates)
+    values, rounding, runs = np.empty(count), np.empty(count), np.empty((count, len(seeds)))
+    for i, estimate in enumerate(estimates.values()):
+        values[i], rounding[i] = estimate.value, estimate.rounding
+        runs[i] = add_by_seed(estimate.influence.values(), seeds)
     quantile = float(stdtrit(len(seeds) - 1, (1 + level) / 2)) / math.sqrt(len(seeds))
-    ranks: dict[str, Rank] = {}
+    found: dict[str, Rank] = {}
     for i, name in enumerate(estimates):
         least = np.maximum(rounding, rounding[i])
         ahead = values - values[i]
+        ahead[np.abs(ahead) <= least] = 0.0
         deviation = (runs - runs[i]).std(axis=1, ddof=1)
         half = quantile * np.where(deviation <= least, 0.0, deviation)
-        ahead[np.abs(ahead) <= least] = 0.0
-        above, below = int((ahead > half).sum()), int((-ahead > half).sum())
-        ranks[name] = Rank(1 + above, len(values) - below)
-    return ranks
+        surely_better = int((ahead > half).sum())
+        surely_worse = int((-ahead > half).sum())
+        found[name] = Rank(1 + surely_better, count - surely_worse)
+    return found
 
 
 def pairwise(estimates: Mapping[str, Estimate], level: float = LEVEL) -> tuple[Pair, ...]:
@@ -118,15 +138,27 @@ def pairwise(estimates: Mapping[str, Estimate], level: float = LEVEL) -> tuple[P
     Raises:
         BenchbedError: as :meth:`Estimate.interval`.
     """
-    found = {
-        (a, b): (estimates[a] - estimates[b]).interval(level) for a, b in combinations(estimates, 2)
-    }
-    known = {pair: d.p_value for pair, d in found.items() if d.p_value is not None}
-    corrected = dict(zip(known, holm(list(known.values())), strict=True))
-    return tuple(
-        Pair(a, b, difference, corrected.get((a, b)), _better(a, b, difference, corrected, level))
-        for (a, b), difference in found.items()
-    )
+    differences: dict[tuple[str, str], Difference] = {}
+    for a, b in combinations(estimates, 2):
+        differences[a, b] = (estimates[a] - estimates[b]).interval(level)
+    corrected = _corrected(differences)
+    pairs: list[Pair] = []
+    for (a, b), difference in differences.items():
+        p_holm = corrected.get((a, b))
+        better = None
+        if p_holm is not None and p_holm < 1 - level:
+            better = a if difference.mean > 0 else b
+        pairs.append(Pair(a, b, difference, p_holm, better))
+    return tuple(pairs)
+
+
+def _corrected(differences: Mapping[tuple[str, str], Difference]) -> dict[tuple[str, str], float]:
+    """Return the corrected p-values of the pairs that have one."""
+    known: dict[tuple[str, str], float] = {}
+    for pair, difference in differences.items():
+        if difference.p_value is not None:
+            known[pair] = difference.p_value
+    return dict(zip(known, holm(list(known.values())), strict=True))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -136,15 +168,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     probability of any false rejection, however the tests depend on each other (S. Holm: A Simple
     Sequentially Rejective Multiple Test Procedure, Scand. J. Statist. 1979).
 
+    >>> holm([0.01, 0.5, 0.02])
+    [0.03, 0.5, 0.04]
+
     Raises:
         BenchbedError: one is no probability.
     """
     if not all(0 <= p <= 1 for p in p_values):
         raise BenchbedError("Holm's correction needs p-values between 0 and 1.")
-    corrected = [0.0] * len(p_values)
+    m = len(p_values)
+    ascending = sorted(range(m), key=p_values.__getitem__)
+    corrected = [0.0] * m
     largest = 0.0
-    for smaller, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - smaller) * p_values[index]))
+    for smaller, index in enumerate(ascending):  # smaller = j − 1
+        largest = max(largest, min(1.0, (m - smaller) * p_values[index]))
         corrected[index] = largest
     return corrected
 
@@ -160,6 +197,9 @@ def probability_of_improvement(
     even complete separation has an exact two-sided p-value of 0.1, so no honest 95 % interval
     leaves one half out, while a bootstrap shrinks to a point there.
 
+    >>> probability_of_improvement([3.0, 4.0], [1.0, 3.0])
+    0.875
+
     Raises:
         BenchbedError: a method has no runs.
     """
@@ -167,17 +207,8 @@ def probability_of_improvement(
         raise BenchbedError("The probability of improvement needs a run of both methods.")
     sign = 1 if higher_is_better else -1
     theirs = sorted(sign * y for y in b)
-    points = sum(bisect_left(theirs, sign * x) + bisect_right(theirs, sign * x) for x in a)
+    # in half points: of each of ours two a run that it beats, one a draw
+    points = 0
+    for ours in a:
+        points += bisect_left(theirs, sign * ours) + bisect_right(theirs, sign * ours)
     return points / (2 * len(a) * len(b))
-
-
-def _better(
-    a: str,
-    b: str,
-    difference: Difference,
-    corrected: Mapping[tuple[str, str], float],
-    level: float,
-) -> str | None:
-    if corrected.get((a, b), 1.0) >= 1 - level:
-        return None
-    return a if difference.mean > 0 else b

@@ -23,6 +23,12 @@ def run_deltas(scores: Seeds, baseline: Seeds, delta_of: DeltaOf) -> dict[int, f
     Δm is affine in the method's scores, so the mean of these is the Δm of the mean scores, whatever
     seeds the baseline has.
 
+    >>> def delta_of(ours, theirs):
+    ...     return 100 * (ours["seg"]["miou"] / theirs["seg"]["miou"] - 1)
+    >>> method = {0: {"seg": {"miou": 0.625}}, 1: {"seg": {"miou": 0.75}}}
+    >>> run_deltas(method, {0: {"seg": {"miou": 0.5}}}, delta_of)
+    {0: 25.0, 1: 50.0}
+
     Raises:
         BenchbedError: what ``delta_of`` raises, or a side without a seed.
     """
@@ -60,12 +66,14 @@ def delta_estimate(
         return Estimate(0.0)
     ours, theirs = mean_scores(scores.values()), mean_scores(baseline.values())
     value = delta_of(ours, theirs)
-    moved = {
-        seed: delta_of(_counterpart(ours, theirs, run), theirs) - value
-        for seed, run in baseline.items()
-    }
-    influence = {method: run_deltas(scores, baseline, delta_of), reference: moved}
-    return Estimate(value, influence, ROUNDING * (100 + abs(value)))
+    of_method = run_deltas(scores, baseline, delta_of)
+    of_reference = {}
+    for seed, run in baseline.items():
+        moved = _counterpart(ours, theirs, run)
+        of_reference[seed] = delta_of(moved, theirs) - value
+    # Δm is 100 times a difference of ratios near 1, whose rounding stays where Δm itself is small
+    rounding = ROUNDING * (100 + abs(value))
+    return Estimate(value, {method: of_method, reference: of_reference}, rounding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +100,16 @@ def task_gains(
         BenchbedError: what ``delta_of`` raises, a side without a seed, or a level not between 0
             and 1.
     """
-    gains = {
-        task: delta_estimate(
+    gains: dict[str, Difference] = {}
+    for task in mean_scores(scores.values()):
+        estimate = delta_estimate(
             _only(task, scores),
             _only(task, baseline),
             delta_of,
             method="the method",
             reference="the baseline",
-        ).interval(level)
-        for task in mean_scores(scores.values())
-    }
+        )
+        gains[task] = estimate.interval(level)
     worst = min(gains, key=lambda task: gains[task].mean)
     improved = tuple(task for task, gain in gains.items() if gain.mean > 0)
     return TaskGains(gains, worst, improved)
@@ -116,13 +124,16 @@ def mean_scores(runs: Iterable[Scores]) -> dict[str, dict[str, float]]:
     every = list(runs)
     if not every:
         raise BenchbedError("Statistics need at least one complete seed of a method; run one.")
-    return {
-        task: {metric: mean_of([run[task][metric] for run in every]) for metric in metrics}
-        for task, metrics in every[0].items()
-    }
+    means: dict[str, dict[str, float]] = {}
+    for task, metrics in every[0].items():
+        means[task] = {}
+        for metric in metrics:
+            means[task][metric] = mean_of([run[task][metric] for run in every])
+    return means
 
 
 def _only(task: str, seeds: Seeds) -> dict[int, Scores]:
+    """Return the scores of one task alone."""
     return {seed: {task: run[task]} for seed, run in seeds.items()}
 
 
@@ -131,12 +142,12 @@ def _counterpart(ours: Scores, theirs: Scores, run: Scores) -> Scores:
 
     A metric with a baseline of 0 has no Δm; ``delta_of`` refuses it or does not use it.
     """
-    return {
-        task: {
-            metric: ours[task][metric] * (2 - value / theirs[task][metric])
-            if theirs[task][metric]
-            else ours[task][metric]
-            for metric, value in metrics.items()
-        }
-        for task, metrics in run.items()
-    }
+    moved: dict[str, dict[str, float]] = {}
+    for task, metrics in run.items():
+        moved[task] = {}
+        for metric, score in metrics.items():
+            mean, reference = ours[task][metric], theirs[task][metric]
+            if reference:
+                mean *= 2 - score / reference
+            moved[task][metric] = mean
+    return moved

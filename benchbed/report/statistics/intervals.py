@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from statistics import mean, stdev
 from typing import Final
 
@@ -90,7 +91,7 @@ class Estimate:
         return Estimate(self.value - other.value, influence, rounding)
 
     def interval(self, level: float = LEVEL) -> Difference:
-        """Return the t interval.
+        """Return the t interval, value ± t·√(Σ s²/n) over samples of n runs with deviation s.
 
         Influences of groups with the very same seeds are paired: added seed by seed. Groups with
         other seeds, even where some match, count as independent with a variance each, and t has the
@@ -104,37 +105,52 @@ class Estimate:
         if not 0 < level < 1:
             raise BenchbedError(f"An interval's level is between 0 and 1, not {level}; try 0.95.")
         samples = self._samples()
-        _check([self.value, *(value for sample in samples for value in sample)])
+        _check([self.value, *chain.from_iterable(samples)])
         value = 0.0 if abs(self.value) <= self.rounding else self.value
         n = min(map(len, samples), default=0)
         paired = len(samples) <= 1
         if n == 1:
-            one = next(group for group, seeds in self.influence.items() if len(seeds) == 1)
-            note = f"no interval: one seed of {one} says nothing of how seeds differ"
-            return Difference(value, None, None, None, 1, level, note, None, paired)
-        deviations = [_deviation(sample, self.rounding) for sample in samples]
-        error = math.hypot(
-            *(s / math.sqrt(len(sample)) for s, sample in zip(deviations, samples, strict=True))
-        )
+            return Difference(value, None, None, None, n, level, self._note(), None, paired)
+
+        # samples are independent of each other, so the variances of their means add up
+        deviations: list[float] = []
+        errors: list[float] = []
+        for sample in samples:
+            deviation = self._deviation(sample)
+            deviations.append(deviation)
+            errors.append(deviation / math.sqrt(len(sample)))
+        error = math.hypot(*errors)
+        # n is the smallest sample's: Banerjee's bound, not Welch's approximation
         half, p_value = _student(value, error, n - 1, level)
-        std = deviations[0] if len(samples) == 1 else None
+        std = deviations[0] if len(deviations) == 1 else None
         return Difference(value, value - half, value + half, std, n, level, "", p_value, paired)
 
     def _samples(self) -> list[list[float]]:
         """Return the influences, those of groups with the same seeds added."""
-        paired: dict[frozenset[int], list[Mapping[int, float]]] = {}
-        for seeds in self.influence.values():
-            paired.setdefault(frozenset(seeds), []).append(seeds)
-        return [
-            [sum(group[seed] for group in groups) for seed in seeds]
-            for seeds, groups in paired.items()
-        ]
+        by_seeds: dict[frozenset[int], list[Mapping[int, float]]] = {}
+        for influences in self.influence.values():
+            by_seeds.setdefault(frozenset(influences), []).append(influences)
+        return [add_by_seed(groups, seeds) for seeds, groups in by_seeds.items()]
+
+    def _deviation(self, sample: Sequence[float]) -> float:
+        """Return the sample deviation, zero where it is but a float's rounding."""
+        found = stdev(sample)
+        return 0.0 if found <= self.rounding else found
+
+    def _note(self) -> str:
+        """Return why there is no interval where a group has but one seed."""
+        one = next(group for group, seeds in self.influence.items() if len(seeds) == 1)
+        return f"no interval: one seed of {one} says nothing of how seeds differ"
 
 
 def interval(values: Collection[float], level: float = LEVEL) -> Interval:
     """Return the mean with its t interval, x̄ ± t·s/√n with n − 1 degrees of freedom.
 
     (Student: The Probable Error of a Mean, Biometrika 1908.) One value has no interval.
+
+    >>> found = interval([0.5, 0.6, 0.7])
+    >>> f"{found.mean:.2f}, from {found.low:.2f} to {found.high:.2f}"
+    '0.60, from 0.35 to 0.85'
 
     Raises:
         BenchbedError: no values, one that is not finite, or a level not between 0 and 1.
@@ -157,6 +173,10 @@ def paired_difference(
     Where both have the same seeds it is the paired t interval; otherwise their variances add up, as
     :meth:`Estimate.interval` says.
 
+    >>> found = paired_difference({0: 0.50, 1: 0.60, 2: 0.70}, {0: 0.45, 1: 0.56, 2: 0.64})
+    >>> f"{found.mean:.2f}, from {found.low:.3f} to {found.high:.3f}"
+    '0.05, from 0.025 to 0.075'
+
     Args:
         a: the first method's value by seed.
         b: the second's.
@@ -168,13 +188,19 @@ def paired_difference(
             0 and 1.
     """
     sign = 1 if higher_is_better else -1
-    signed = {
-        "the first method": {seed: sign * value for seed, value in a.items()},
-        "the second method": {seed: -sign * value for seed, value in b.items()},
-    }
+    influence = {"the first method": _times(sign, a), "the second method": _times(-sign, b)}
     value = sign * (mean_of(a.values()) - mean_of(b.values()))
     rounding = ROUNDING * max(map(abs, [*a.values(), *b.values()]))
-    return Estimate(value, signed, rounding).interval(level)
+    return Estimate(value, influence, rounding).interval(level)
+
+
+def add_by_seed(groups: Iterable[Mapping[int, float]], seeds: Iterable[int]) -> list[float]:
+    """Return the sum of groups of runs for each seed, all of which every group has."""
+    added = dict.fromkeys(seeds, 0.0)
+    for influences in groups:
+        for seed in added:
+            added[seed] += influences[seed]
+    return list(added.values())
 
 
 def mean_of(values: Collection[float]) -> float:
@@ -189,6 +215,10 @@ def mean_of(values: Collection[float]) -> float:
     return mean(map(float, values))
 
 
+def _times(factor: int, values: Mapping[int, float]) -> dict[int, float]:
+    return {seed: factor * value for seed, value in values.items()}
+
+
 def _check(values: Iterable[float]) -> None:
     if not all(map(math.isfinite, values)):
         raise BenchbedError(
@@ -196,16 +226,14 @@ def _check(values: Iterable[float]) -> None:
         )
 
 
-def _deviation(sample: Sequence[float], rounding: float) -> float:
-    found = stdev(sample)
-    return 0.0 if found <= rounding else found
-
-
 def _student(value: float, error: float, freedom: int, level: float) -> tuple[float, float]:
     """Return half the t interval's width, and the two-sided p-value of zero."""
     from scipy.special import stdtr, stdtrit
 
     if error == 0:
-        return 0.0, 1.0 if value == 0 else 0.0
-    half = float(stdtrit(freedom, (1 + level) / 2)) * error
-    return half, 2 * float(stdtr(freedom, -abs(value) / error))
+        # nothing varies: no difference is as likely as can be, any other is impossible
+        p_value = 1.0 if value == 0 else 0.0
+        return 0.0, p_value
+    quantile = float(stdtrit(freedom, (1 + level) / 2))
+    p_value = 2 * float(stdtr(freedom, -abs(value) / error))
+    return quantile * error, p_value
