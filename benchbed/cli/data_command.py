@@ -200,7 +200,7 @@ def show(
       benchbed data show digits --stats --json
     """
     from benchbed.execution.prepare import prepare as make
-    from benchbed.report.inspect import require_matplotlib
+    from benchbed.report.layout.available import require_matplotlib
 
     require_matplotlib()
     if stats and samples is not None:
@@ -337,7 +337,7 @@ def _sheet(
 ) -> tuple[Figure, dict[str, Any]]:
     import numpy as np
 
-    from benchbed.report.sheet import draw_sheet
+    from benchbed.report.data.sheet import draw_sheet
 
     at = np.array(positions, dtype=np.int64)
     samples = {name: np.asarray(columns[name][at]) for name in ("input", *dataset.targets)}
@@ -349,8 +349,8 @@ def _statistics(
     dataset: Dataset, columns: Mapping[str, Column], title: str
 ) -> tuple[Figure, dict[str, Any]]:
     from benchbed.execution.prepare import progress_bar
-    from benchbed.report.data_statistics import describe
-    from benchbed.report.sheet import draw_statistics
+    from benchbed.report.data.charts import draw_statistics
+    from benchbed.report.data.statistics import describe
 
     with progress_bar("reading", console(stderr=True)) as report:
         found = describe(columns, dataset.targets, report)

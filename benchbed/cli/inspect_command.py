@@ -61,13 +61,11 @@ def command(
       benchbed inspect 380257 --samples 12 --output figures --json
       benchbed inspect 380257 9c41d0 e27b55 --samples 3
     """
-    from benchbed.report.inspect import (
-        Request,
-        compare_records,
-        find_record,
-        inspect_record,
-        require_matplotlib,
-    )
+    from benchbed.report.inspect.one_run import inspect_record
+    from benchbed.report.inspect.records import find_record
+    from benchbed.report.inspect.request import Request
+    from benchbed.report.inspect.several_runs import compare_records
+    from benchbed.report.layout.available import require_matplotlib
 
     require_matplotlib()
     requests = [

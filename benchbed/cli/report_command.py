@@ -186,12 +186,13 @@ def _show_table(title: str, table: Table, style: str) -> None:
 def _draw(boards: Sequence[Leaderboard], folder: Path) -> None:
     """Draw performance profiles, and the critical difference where there is one."""
     from benchbed.records.store import write_atomically
-    from benchbed.report.inspect import require_matplotlib
+    from benchbed.report.layout.available import require_matplotlib
     from benchbed.report.tables import across
 
     require_matplotlib()
     from benchbed.contracts.drawing import to_png
-    from benchbed.report.diagrams import draw_critical_difference, draw_profiles
+    from benchbed.report.figures.critical_difference import draw_critical_difference
+    from benchbed.report.figures.profiles import draw_profiles
 
     found = across(boards)
     figures = {"profiles.png": draw_profiles(found.profiles)}

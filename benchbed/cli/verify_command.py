@@ -111,7 +111,7 @@ def command(
     from benchbed.execution.staleness import stale_components
     from benchbed.records.store import Store
     from benchbed.records.verification import compare, tier_of, write_verification
-    from benchbed.report.inspect import find_record, protocol_of, read_record
+    from benchbed.report.inspect.records import find_record, protocol_of, read_record
 
     store = Store(results)
     path = find_record(record, results)

@@ -49,9 +49,12 @@ class Constant:
 
     def gain(self, score: float) -> float:
         """Return by how much a score is better, as a share of the constant's own."""
-        difference = score - self.score if self.higher_is_better else self.score - score
+        sign = 1 if self.higher_is_better else -1
+        difference = sign * (score - self.score)
+        if difference == 0:
+            return 0.0
         if self.score == 0:
-            return math.copysign(math.inf, difference) if difference else 0.0
+            return math.copysign(math.inf, difference)
         return difference / abs(self.score)
 
 
@@ -70,35 +73,54 @@ def constants(protocol: Protocol, registry: Registry, root: Path | None) -> dict
     dataset = make_component(job.dataset, Dataset)
     tasks = {name: build_task(job, name, dataset) for name in protocol.tasks}
     targets = {name: target_name(job, name) for name in tasks}
-
-    def split(name: str) -> Split:
-        columns = dataset.load(name, root)
-        check_columns(dataset, name, columns)
-        groups = {group for task in tasks.values() for group in task.target.groups}
-        return Split(columns, targets, torch.device("cpu"), groups=sorted(groups))
-
-    train, test = split(protocol.data.train), split(protocol.data.test)
+    data = _Data(dataset, tasks, targets, root)
+    train, test = data.load(protocol.data.train), data.load(protocol.data.test)
     return {name: _best(task, train, test) for name, task in tasks.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """A data set with what a protocol's tasks need of it.
+
+    Attributes:
+        targets: the data set's target of each task.
+    """
+
+    dataset: Dataset
+    tasks: Mapping[str, Task]
+    targets: Mapping[str, str]
+    root: Path | None
+
+    def load(self, split: str) -> Split:
+        columns = self.dataset.load(split, self.root)
+        check_columns(self.dataset, split, columns)
+        groups: set[str] = set()
+        for task in self.tasks.values():
+            groups.update(task.target.groups)
+        return Split(columns, self.targets, torch.device("cpu"), groups=sorted(groups))
+
+
 def _best(task: Task, train: Split, test: Split) -> Constant:
-    fitted = _least_loss(task, train)
     higher = bool(task.metrics()[task.primary].higher_is_better)
 
     def loss(output: np.ndarray) -> float:
+        """Return the primary metric on the training split, smaller is better."""
         score = _score(task, train, output)
-        return math.inf if math.isnan(score) else -score if higher else score
+        if math.isnan(score):
+            return math.inf
+        return -score if higher else score
 
-    tried = [fitted, *_candidates(task)]
+    tried = [_least_loss(task, train), *_candidates(task)]
     best = min(tried, key=loss)
+    # STEPS are too few looks for more channels, and metrics of the end alone take long
     if task.channels <= 3 and task.primary not in task.final:
-        found = minimize(loss, best, method="Nelder-Mead", options={"maxfev": STEPS})
-        best = found.x
+        best = minimize(loss, best, method="Nelder-Mead", options={"maxfev": STEPS}).x
     score = _score(task, test, best)
     return Constant(task.name, task.primary, higher, tuple(map(float, best)), score)
 
 
-def _candidates(task: Task) -> Iterable[np.ndarray]:
+def _candidates(task: Task) -> list[np.ndarray]:
+    """Return outputs to try beside that of the least loss: each class alone, or a few logits."""
     if task.target.kind != "class":
         return []
     if task.channels > 1:
@@ -107,28 +129,39 @@ def _candidates(task: Task) -> Iterable[np.ndarray]:
 
 
 def _least_loss(task: Task, train: Split) -> np.ndarray:
-    def loss(output: np.ndarray) -> tuple[float, np.ndarray]:
-        constant = torch.tensor(output, requires_grad=True)
-        total, count = 0.0, 0.0
-        for batch in train.in_order(BATCH):
-            outputs = _everywhere(task, constant, len(batch))
-            found, number = task.loss(outputs, batch.targets[task.name])
-            if found.requires_grad:
-                found.backward()  # type: ignore[no-untyped-call]
-            total, count = total + float(found.detach()), count + float(number)
-        gradient = np.zeros_like(output) if constant.grad is None else constant.grad.numpy()
-        return total / (count or 1.0), gradient / (count or 1.0)
-
+    """Return the output with the least training loss."""
+    # not from 0, which has no direction where a direction is predicted
+    start = np.full(task.channels, 0.1)
     found: np.ndarray = minimize(
-        loss, np.full(task.channels, 0.1), jac=True, method="L-BFGS-B", options={"maxiter": 50}
+        _mean_loss, start, (task, train), jac=True, method="L-BFGS-B", options={"maxiter": 50}
     ).x
     return found
+
+
+def _mean_loss(output: np.ndarray, task: Task, train: Split) -> tuple[float, np.ndarray]:
+    """Return the training loss of a constant output and its gradient, ``(channels,)``."""
+    constant = torch.tensor(output, requires_grad=True)
+    total = elements = 0.0
+    for batch in train.in_order(BATCH):
+        outputs = _everywhere(task, constant, len(batch))
+        loss, count = task.loss(outputs, batch.targets[task.name])
+        # of a batch without a valid element the loss may be a constant
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+        total += float(loss.detach())
+        elements += float(count)
+    gradient = np.zeros_like(output)
+    if constant.grad is not None:
+        gradient = constant.grad.numpy()
+    elements = elements or 1.0
+    return total / elements, gradient / elements
 
 
 def _everywhere(task: Task, constant: Tensor, count: int) -> Tensor:
     """Return the constant as a network's output, ``(count, channels, …)``."""
     size = task.target.size
-    return constant.float().reshape(1, -1, *(1 for _ in size)).expand(count, -1, *size)
+    one_pixel = constant.float().reshape(1, -1, *[1] * len(size))
+    return one_pixel.expand(count, -1, *size)
 
 
 @torch.no_grad()
@@ -153,7 +186,8 @@ def least_gains(
     least: dict[str, tuple[float, Record]] = {}
     for record in records:
         for task, scores in record.test.items():
-            gain = found[task].gain(scores[found[task].metric])
+            constant = found[task]
+            gain = constant.gain(scores[constant.metric])
             if task not in least or gain < least[task][0]:
                 least[task] = (gain, record)
     return least

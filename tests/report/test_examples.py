@@ -8,6 +8,7 @@ import importlib
 import pytest
 
 MODULES = (
+    "layout.shared_options",
     "statistics.comparisons",
     "statistics.gains",
     "statistics.intervals",

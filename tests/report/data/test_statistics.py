@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from benchbed import Target
-from benchbed.report import data_statistics
-from benchbed.report.data_statistics import describe
+from benchbed.report.data import statistics as data_statistics
+from benchbed.report.data.statistics import describe
 
 SHAPES = st.sampled_from([(), (3,), (2, 3), (2, 2, 3)])
 NUMBERS = st.sampled_from([-1.5, -0.25, 0.0, 0.5, 2.0, math.nan, math.inf])

@@ -1,25 +1,21 @@
-"""From a record and the weights beside it back to the network, and to its predictions."""
+"""From a record and the weights beside it back to the network."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 
 from benchbed.basics.errors import RecordError, one_line
 from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.registry import Registry
-from benchbed.engine.evaluation import Evaluator
 from benchbed.engine.phases import phase_after, timed_phases, updates_per_epoch
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import Session, build_session
 from benchbed.execution.inputs import require_data
 from benchbed.execution.jobs import record_job
 from benchbed.records.record import Record
-from benchbed.report.panels import Sample
 
 
 def rebuild(
@@ -59,30 +55,3 @@ def _selected_phase(record: Record, session: Session) -> int:
     samples = record.budget.samples // session.job.protocol.epochs
     updates = updates_per_epoch(session, samples)
     return phase_after(timed_phases(session, updates), record.selected_epoch * updates)
-
-
-@torch.no_grad()
-def predict(session: Session, count: int) -> list[Sample]:
-    """Return up to ``count`` samples, evenly spread over the test split, with their predictions."""
-    protocol, names = session.job.protocol, list(session.tasks)
-    split = session.split(protocol.data.test, session.job.evaluation_transforms)
-    evaluator = Evaluator(session.tasks, protocol.batch_size, session.device)
-    chosen = np.linspace(0, len(split) - 1, min(count, len(split))).round().astype(np.int64)
-    dimensions = len(session.dataset.input.shape)
-    samples: list[Sample] = []
-    for start in range(0, len(chosen), protocol.batch_size):
-        indices = chosen[start : start + protocol.batch_size]
-        batch = split.batch(indices)
-        outputs = evaluator.outputs(session.network, batch.input, names)
-        predictions = {name: task.predict(outputs[name]) for name, task in session.tasks.items()}
-        for i, index in enumerate(indices.tolist()):
-            given = batch.input[i]
-            samples.append(
-                Sample(
-                    index,
-                    given[0] if given.dim() > dimensions else given,
-                    {name: batch.targets[name][i] for name in names},
-                    {name: predictions[name][i] for name in names},
-                )
-            )
-    return samples

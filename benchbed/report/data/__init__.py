@@ -1,0 +1,1 @@
+"""Looking at a data set: samples with their targets, and what a split holds."""

@@ -1,0 +1,1 @@
+"""Figures of leaderboards: methods over one or several protocols."""

@@ -1,0 +1,1 @@
+"""Figures of runs: samples with targets and predictions, training curves."""

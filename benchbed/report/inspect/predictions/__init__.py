@@ -1,0 +1,1 @@
+"""From a record and the weights beside it back to the network, and to its predictions."""

@@ -1,0 +1,50 @@
+"""What to draw of a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to draw, and out of what.
+
+    Attributes:
+        path: the record's file.
+        output: where figures are written; ``inspect/<run key>`` of the results folder if ``None``.
+        samples: how many samples of the test split.
+        protocol: the file of a protocol that no plugin brings.
+    """
+
+    path: Path
+    results: Path = Path("results")
+    output: Path | None = None
+    samples: int = 6
+    protocol: str | None = None
+    data_root: Path | None = None
+
+    @property
+    def weights(self) -> Path:
+        """Return where the record's weights lie, if they do."""
+        return self.path.with_suffix(".safetensors")
+
+    @property
+    def has_weights(self) -> bool:
+        """Tell whether the record's weights lie there."""
+        return self.weights.exists()
+
+    @property
+    def data_option(self) -> list[str]:
+        """Return the option of the data's folder, if one was given."""
+        if self.data_root is None:
+            return []
+        return ["--data-root", str(self.data_root)]
+
+    def folder(self, key: str) -> Path:
+        """Return where figures are written.
+
+        Args:
+            key: of the figures' own folder, if none is given.
+        """
+        return self.output or self.results / "inspect" / key
