@@ -14,7 +14,8 @@ from benchbed.catalogue import find_protocol
 from benchbed.cli import main
 from benchbed.errors import BenchbedError
 from benchbed.execution.plan import Settings, make_plan
-from benchbed.report.committed import Checked, _alike, check_leaderboards, suite_methods
+from benchbed.report.alike import alike
+from benchbed.report.committed import Checked, check_leaderboards, suite_methods
 from benchbed.report.writers import write_leaderboard
 from benchbed.store import Store
 from tests import fakes
@@ -98,8 +99,8 @@ def test_the_remedy_mends_it(results, registry, capsys):
 
 
 def test_the_last_digits_of_numbers_may_differ_and_no_others():
-    assert _alike("a 0.12345678901234567 b", "a 0.12345678901234566 b")
-    assert _alike("1.2e-9", "1.2e-09")
+    assert alike("a 0.12345678901234567 b", "a 0.12345678901234566 b")
+    assert alike("1.2e-9", "1.2e-09")
     for one, two in (
         ("0.1234567", "0.1234568"),
         ("a 1", "b 1"),
@@ -111,7 +112,7 @@ def test_the_last_digits_of_numbers_may_differ_and_no_others():
         ("181094842368", "181094842368.5"),
         ("1%", "1"),
     ):
-        assert not _alike(one, two), (one, two)
+        assert not alike(one, two), (one, two)
 
 
 def test_a_table_knows_its_definition_and_reference(results, registry, digits):
