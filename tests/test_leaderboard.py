@@ -18,7 +18,8 @@ from benchbed.errors import BenchbedError
 from benchbed.protocol import DeltaM, Selection, parse_protocol
 from benchbed.record import MetricInfo
 from benchbed.report.columns import add_columns
-from benchbed.report.leaderboard import Row, build_leaderboard
+from benchbed.report.leaderboard import build_leaderboard
+from benchbed.report.row import Row
 from benchbed.report.writers import caption, to_frame, to_json, to_markdown, to_terminal
 from benchbed.store import Store
 from tests import fakes

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchbed.cost_sum import MAC_CONVENTION
 from benchbed.delta import DEFINITIONS
-from benchbed.report.leaderboard import Leaderboard, Row, Stat
+from benchbed.report.leaderboard import Leaderboard
+from benchbed.report.row import Row, Stat
 from benchbed.report.statistics.comparisons import Rank
 from benchbed.report.statistics.intervals import Difference
 from benchbed.store import write_atomically
