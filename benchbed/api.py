@@ -18,7 +18,9 @@ from benchbed.loading import load, make_component
 from benchbed.method import resolve_under
 from benchbed.protocol import Protocol
 from benchbed.registry import Registry, discover
+from benchbed.report.formats.frame import to_frame
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
+from benchbed.report.table.columns.plugins import add_columns
 from benchbed.store import Store
 
 if TYPE_CHECKING:
@@ -215,7 +217,7 @@ def run(
             plan.protocol, registry, results, methods=[m.name for m in plan.methods]
         )
     assert board is not None
-    return board.frame()
+    return to_frame(board)
 
 
 def leaderboard_of(
@@ -232,8 +234,6 @@ def leaderboard_of(
     Raises:
         BenchbedError: there are no records.
     """
-    from benchbed.report.columns import add_columns
-
     if reference is not None:
         reference = _full_name(reference, protocol, registry)
     board = build_leaderboard(
@@ -271,4 +271,4 @@ def leaderboard(
     registry = discover()
     found = find_protocol(protocol, registry)
     board = leaderboard_of(found, registry, results, definition=definition, reference=reference)
-    return board.frame()
+    return to_frame(board)

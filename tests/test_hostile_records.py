@@ -28,8 +28,11 @@ from benchbed.record import (
     run_key,
     seal,
 )
+from benchbed.report.formats.files import FORMATS
+from benchbed.report.formats.frame import to_frame
+from benchbed.report.formats.json import to_json
+from benchbed.report.formats.markdown import to_markdown
 from benchbed.report.leaderboard import build_leaderboard
-from benchbed.report.writers import FORMATS, to_frame, to_json, to_markdown
 from benchbed.store import LARGEST_FILE, Store
 from benchbed.texts import escaped, is_plain, visible
 from tests import fakes

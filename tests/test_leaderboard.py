@@ -17,10 +17,14 @@ from scipy import stats
 from benchbed.errors import BenchbedError
 from benchbed.protocol import DeltaM, Selection, parse_protocol
 from benchbed.record import MetricInfo
-from benchbed.report.columns import add_columns
+from benchbed.report.formats.frame import to_frame
+from benchbed.report.formats.json import to_json
+from benchbed.report.formats.markdown import to_markdown
+from benchbed.report.formats.terminal import to_terminal
 from benchbed.report.leaderboard import build_leaderboard
 from benchbed.report.row import Row
-from benchbed.report.writers import caption, to_frame, to_json, to_markdown, to_terminal
+from benchbed.report.table.build import caption
+from benchbed.report.table.columns.plugins import add_columns
 from benchbed.store import Store
 from tests import fakes
 from tests.fakes import TRIO, failure, measurement, put, record, scaled, single

@@ -16,7 +16,7 @@ from benchbed.errors import BenchbedError
 from benchbed.execution.plan import Settings, make_plan
 from benchbed.report.alike import alike
 from benchbed.report.committed import Checked, check_leaderboards, suite_methods
-from benchbed.report.writers import write_leaderboard
+from benchbed.report.formats.files import write_leaderboard
 from benchbed.store import Store
 from tests import fakes
 from tests.conftest import ROOT

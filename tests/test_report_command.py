@@ -13,9 +13,9 @@ from benchbed.cli import main
 from benchbed.cost_sum import MAC_CONVENTION
 from benchbed.protocol import Protocol, parse_protocol
 from benchbed.registry import FileEntry
+from benchbed.report.formats.json import to_json
 from benchbed.report.leaderboard import build_leaderboard
-from benchbed.report.tables import across, across_json, pairs_json
-from benchbed.report.writers import to_json
+from benchbed.report.side_tables import across, across_json, pairs_json
 from benchbed.store import Store
 from tests.fakes import SCORES, failure, put, record, scaled, single
 

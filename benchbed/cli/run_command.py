@@ -77,7 +77,8 @@ def command(
     from benchbed.environment import commit_of
     from benchbed.execution.plan import Settings
     from benchbed.execution.run import default_jobs
-    from benchbed.report.writers import to_terminal, write_leaderboard
+    from benchbed.report.formats.files import write_leaderboard
+    from benchbed.report.formats.terminal import to_terminal
     from benchbed.store import Store
 
     registry = open_registry(strict=strict_plugins)

@@ -18,9 +18,9 @@ from benchbed.method import resolve_under
 from benchbed.protocol import Protocol
 from benchbed.registry import Registry
 from benchbed.report.alike import alike
-from benchbed.report.columns import add_columns
+from benchbed.report.formats.files import FORMATS
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
-from benchbed.report.writers import FORMATS
+from benchbed.report.table.columns.plugins import add_columns
 from benchbed.store import Store
 from benchbed.texts import LONGEST, visible
 

@@ -137,7 +137,10 @@ def _by_seed(records: Sequence[Summary]) -> RecordsBySeed:
 def remarks(records: Sequence[Summary]) -> list[str]:
     """Return what of the records a reader of the table must know, once a method."""
     usual = max((record.budget.samples for record in records), default=0)
-    return list(dict.fromkeys(remark for record in records for remark in _remarks(record, usual)))
+    found: dict[str, None] = {}
+    for record in records:
+        found |= dict.fromkeys(_remarks(record, usual))
+    return list(found)
 
 
 def _remarks(record: Summary, usual: int) -> Iterator[str]:

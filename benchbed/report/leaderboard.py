@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,9 +21,6 @@ from benchbed.report.statistics.comparisons import Pair, Rank, pairwise, ranks
 from benchbed.report.statistics.intervals import Estimate
 from benchbed.store import Store
 from benchbed.verification import read_verified
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +88,6 @@ class Leaderboard:
     def primary(self, task: str) -> str:
         """Return a task's primary metric."""
         return next(name for name, info in self.metrics[task].items() if info.primary)
-
-    def frame(self) -> pd.DataFrame:
-        """Return the table as a DataFrame, one row a method."""
-        from benchbed.report.writers import to_frame
-
-        return to_frame(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +161,8 @@ def _sum_up(protocol: Protocol, index: Index, choice: _Choice) -> Leaderboard:
     )
     if choice.methods is None:
         return board
-    chosen = board.only([*choice.methods, *map(builder.reference_of, choice.methods)])
+    references = map(builder.reference_of, choice.methods)
+    chosen = board.only([*choice.methods, *references])
     if not chosen.rows:
         raise BenchbedError(
             f"There are no records of these methods under {protocol.id} in {store.root}; there are "

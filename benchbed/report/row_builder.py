@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 from benchbed.cost_sum import add_costs
 from benchbed.delta import Definition
@@ -44,7 +45,7 @@ class Runs:
     @property
     def records(self) -> list[Summary]:
         """The records of all seeds."""
-        return [record for records in self.seeds.values() for record in records]
+        return list(chain.from_iterable(self.seeds.values()))
 
     def side(self, metrics: Metrics) -> Side:
         """Return its scores as Δm counts them."""
@@ -139,8 +140,8 @@ class RowBuilder:
         wanted = set(self.protocol.tasks)
         seeds: dict[int, list[Summary]] = {}
         for seed, records in sorted(self.groups.get(method, {}).items()):
-            covered = {task for record in records for task in record.tasks}
-            if covered == wanted:
+            covered = chain.from_iterable(record.tasks for record in records)
+            if set(covered) == wanted:
                 seeds[seed] = records
         scores = {seed: scores_of(records, self.protocol) for seed, records in seeds.items()}
         return Runs(method, seeds, scores)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchbed.report.alike import alike
-from benchbed.report.writers import FORMATS
+from benchbed.report.formats.files import FORMATS
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "results" / "leaderboards"

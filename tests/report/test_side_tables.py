@@ -14,7 +14,7 @@ from scipy import stats
 from benchbed.errors import BenchbedError
 from benchbed.protocol import Protocol
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
-from benchbed.report.tables import (
+from benchbed.report.side_tables import (
     across,
     across_json,
     across_table,
@@ -23,7 +23,7 @@ from benchbed.report.tables import (
     pairs_table,
     to_markdown,
 )
-from benchbed.report.writers import stated
+from benchbed.report.table.source import stated
 from benchbed.store import Store
 from tests.fakes import SCORES, TRIO, failure, put, record, single
 
