@@ -15,6 +15,7 @@ from benchbed.basics.errors import RunError
 from benchbed.discovery.catalogue import find_protocol
 from benchbed.discovery.registry import discover
 from benchbed.execution.plan import Plan, Settings
+from benchbed.report.formats.frame import to_frame
 from benchbed.report.leaderboard import Leaderboard
 from benchbed.report.with_plugins import leaderboard_of
 
@@ -107,7 +108,7 @@ def run(
             raise RunError(f"Every run failed, the first with: {first.message}")
         board = outcome.leaderboard(outcome.methods)
     assert board is not None
-    return board.frame()
+    return to_frame(board)
 
 
 def leaderboard(
@@ -131,4 +132,4 @@ def leaderboard(
     registry = discover()
     found = find_protocol(protocol, registry)
     board = leaderboard_of(found, registry, results, definition=definition, reference=reference)
-    return board.frame()
+    return to_frame(board)

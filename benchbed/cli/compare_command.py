@@ -67,7 +67,7 @@ def command(
     ours = _ours(chosen, board, registry, results)
     comparison = compare(library, found, board, ours, anyway=anyway)
     if as_json:
-        from benchbed.report.writers import stated
+        from benchbed.report.table.source import stated
 
         own = {**stated(board), "notes": list(board.notes)}
         print_json({**_plain(comparison), "own_rows": own})
@@ -142,7 +142,7 @@ def _print(comparison: Comparison, board: Leaderboard) -> None:
     from rich.text import Text
 
     from benchbed.published.render import comparison_grid, comparison_notes, to_terminal
-    from benchbed.report.writers import caption
+    from benchbed.report.table.build import caption
 
     out = console()
     if comparison.banner:

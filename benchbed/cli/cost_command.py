@@ -144,7 +144,7 @@ def _print(costs: Mapping[str, Costs], ratios: Mapping[str, Ratio], reference: s
     from rich.table import Table
 
     from benchbed.records.cost_sum import MAC_CONVENTION
-    from benchbed.report.writers import human
+    from benchbed.report.table.numbers import human
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     relative = (f"÷ {reference}", "printed") if ratios else ("fp32 KB", "fp16 KB")

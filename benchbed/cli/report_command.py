@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from benchbed.contracts.delta import Definition
     from benchbed.discovery.registry import Registry
     from benchbed.report.leaderboard import Leaderboard
-    from benchbed.report.tables import Table
+    from benchbed.report.side_tables import SideTable
 
 
 @click.command("report")
@@ -91,8 +91,8 @@ def command(
 
     from benchbed.discovery.catalogue import find_protocol, find_suite
     from benchbed.report.committed import suite_methods
+    from benchbed.report.formats.files import write_leaderboard
     from benchbed.report.with_plugins import leaderboard_of
-    from benchbed.report.writers import write_leaderboard
 
     chosen = find_suite(suite, registry) if suite is not None else None
     names = [protocol] if protocol is not None else chosen.protocols if chosen else []
@@ -121,8 +121,8 @@ def command(
 
 
 def _show_json(boards: Sequence[Leaderboard], *, pairs: bool) -> None:
-    from benchbed.report.tables import across, across_json, pairs_json
-    from benchbed.report.writers import to_json
+    from benchbed.report.formats.json import to_json
+    from benchbed.report.side_tables import across, across_json, pairs_json
 
     if len(boards) == 1 and not pairs:
         click.echo(to_json(boards[0]), nl=False)
@@ -140,8 +140,9 @@ def _show_json(boards: Sequence[Leaderboard], *, pairs: bool) -> None:
 
 
 def _show(boards: Sequence[Leaderboard], style: str, *, pairs: bool) -> None:
-    from benchbed.report.tables import across, across_table, pairs_csv, pairs_table
-    from benchbed.report.writers import FORMATS, to_terminal
+    from benchbed.report.formats.files import FORMATS
+    from benchbed.report.formats.terminal import to_terminal
+    from benchbed.report.side_tables import across, across_table, pairs_csv, pairs_table
 
     if style == "csv" and pairs:
         for board in boards:
@@ -159,8 +160,8 @@ def _show(boards: Sequence[Leaderboard], style: str, *, pairs: bool) -> None:
         _show_table("Over protocols", across_table(across(boards)), style)
 
 
-def _show_table(title: str, table: Table, style: str) -> None:
-    from benchbed.report.tables import to_markdown
+def _show_table(title: str, table: SideTable, style: str) -> None:
+    from benchbed.report.side_tables import to_markdown
 
     if style != "terminal":
         click.echo("\n" + to_markdown(title, table), nl=False)
@@ -187,7 +188,7 @@ def _draw(boards: Sequence[Leaderboard], folder: Path) -> None:
     """Draw performance profiles, and the critical difference where there is one."""
     from benchbed.records.store import write_atomically
     from benchbed.report.layout.available import require_matplotlib
-    from benchbed.report.tables import across
+    from benchbed.report.side_tables import across
 
     require_matplotlib()
     from benchbed.contracts.drawing import to_png

@@ -33,7 +33,8 @@ from benchbed.execution.executor import Result
 from benchbed.execution.plan import Plan, Settings
 from benchbed.execution.run import Summary
 from benchbed.records.store import Store
-from benchbed.report.writers import to_terminal, write_leaderboard
+from benchbed.report.formats.files import write_leaderboard
+from benchbed.report.formats.terminal import to_terminal
 
 
 @click.command("run")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
 from collections.abc import Mapping
@@ -19,10 +18,12 @@ from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.catalogue import Suite, find_suite, protocols
 from benchbed.discovery.method import resolve_under
 from benchbed.discovery.registry import Registry
-from benchbed.report.writers import FORMATS
+from benchbed.report.alike import alike
+from benchbed.report.formats.files import FORMATS
+from benchbed.report.leaderboard import Leaderboard
+from benchbed.report.with_plugins import leaderboard_of
 
 _FILE: Final = re.compile(r"(?:(?P<suite>[a-z0-9_-]+)\.)?(?P<protocol>[a-z0-9_-]+@\d+)\.json\Z")
-_NUMBER: Final = re.compile(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 
 
 class _DeltaM(msgspec.Struct):
@@ -70,6 +71,21 @@ class Checked:
         return bool(self.stale or self.reason)
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A leaderboard's JSON file, whose name says of which protocol and suite it is."""
+
+    path: Path
+    protocol: str
+    suite: str | None
+
+    def is_of(self, protocol: Protocol | None, suite: str | None) -> bool:
+        """Tell whether it is what was asked for; ``None`` asks for any."""
+        if protocol is not None and self.protocol != protocol.id:
+            return False
+        return suite is None or self.suite == suite
+
+
 def check_leaderboards(
     results: Path,
     registry: Registry,
@@ -90,73 +106,110 @@ def check_leaderboards(
         BenchbedError: there are none.
     """
     folder = results / "leaderboards"
-    found = {
-        path: match for path in sorted(folder.glob("*.json")) if (match := _FILE.match(path.name))
-    }
-    chosen = [
-        path
-        for path, match in found.items()
-        if (protocol is None or match["protocol"] == protocol.id)
-        and (suite is None or match["suite"] == suite)
-    ]
+    found = _files(folder)
+    chosen = [file for file in found if file.is_of(protocol, suite)]
     if not chosen:
-        listed = ", ".join(path.stem for path in found) or "none"
+        listed = ", ".join(file.path.stem for file in found) or "none"
         raise BenchbedError(
             f"There is no such leaderboard in {folder} (there: {listed}); name another folder with "
             "--results, or write it with `benchbed report … --write`."
         )
-    known = protocols(registry) | ({protocol.id: protocol} if protocol else {})
-    return [
-        _check(path, found[path]["suite"], found[path]["protocol"], name, known, registry)
-        for path in chosen
-    ]
+    known = dict(protocols(registry))
+    if protocol is not None:
+        known[protocol.id] = protocol
+    return [_check(file, name or file.protocol, known, registry) for file in chosen]
 
 
-def _check(
-    path: Path,
-    suite: str | None,
-    protocol_id: str,
-    name: str | None,
-    known: Mapping[str, Protocol],
-    registry: Registry,
-) -> Checked:
-    from benchbed.report.with_plugins import leaderboard_of
+def _files(folder: Path) -> list[_File]:
+    """Return the leaderboards in a folder, by name."""
+    found: list[_File] = []
+    for path in sorted(folder.glob("*.json")):
+        match = _FILE.match(path.name)
+        if match:
+            found.append(_File(path, match["protocol"], match["suite"]))
+    return found
 
+
+def _check(file: _File, name: str, known: Mapping[str, Protocol], registry: Registry) -> Checked:
+    """Make one leaderboard again and compare.
+
+    Args:
+        file: its JSON.
+        name: how to name the protocol in a command.
+        known: the protocols by id.
+        registry: the installed plugins.
+    """
+    path = file.path
     try:
-        written = msgspec.json.decode(path.read_bytes(), type=_Written)
-    except OSError as error:
-        return Checked(path, reason=f"{error.strerror}.")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Checked(path, reason=f"it does not say how it was made ({error}); write it anew.")
-    remedy = _remedy(path, suite, name or protocol_id, written)
+        written = _read(path)
+    except BenchbedError as error:
+        return Checked(path, reason=str(error))
+    remedy = _remedy(file, name, written)
     try:
-        protocol = known.get(protocol_id)
-        if protocol is None:
-            raise ProtocolError(
-                f"no installed plugin brings {protocol_id}; name its file, as in "
-                "`benchbed report FILE.toml --check`."
-            )
-        if written.protocol != protocol_id:
-            raise ProtocolError(f"it is of {written.protocol}, which its name denies.")
-        board = leaderboard_of(
-            protocol,
-            registry,
-            path.parent / written.source.records,
-            definition=written.delta_m.definition,
-            reference=written.source.reference,
-            methods=suite_methods(find_suite(suite, registry), protocol, registry)
-            if suite
-            else None,
-        )
+        board = _rebuild(file, written, known, registry)
     except BenchbedError as error:
         return Checked(path, reason=str(error), remedy=remedy)
-    board = board.from_records(written.source.records)
-    stale = [
-        file
-        for suffix, write in FORMATS.items()
-        if not _holds(file := path.with_name(f"{path.stem}.{suffix}"), write(board))
-    ]
+    stale: list[Path] = []
+    for suffix, write in FORMATS.items():
+        other = path.with_name(f"{path.stem}.{suffix}")
+        if not _holds(other, write(board)):
+            stale.append(other)
     return Checked(path, tuple(stale), remedy=remedy)
+
+
+def rebuild_leaderboards(results: Path, registry: Registry) -> dict[Path, Leaderboard]:
+    """Make the leaderboards in a results folder again; return them by their JSON files.
+
+    Raises:
+        BenchbedError: one cannot be read, or its records or its protocol are missing.
+    """
+    known = protocols(registry)
+    files = _files(results / "leaderboards")
+    return {file.path: _rebuild(file, _read(file.path), known, registry) for file in files}
+
+
+def _read(path: Path) -> _Written:
+    """Return how a leaderboard was made.
+
+    Raises:
+        BenchbedError: it cannot be read, or does not say so.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Written)
+    except OSError as error:
+        raise BenchbedError(f"{error.strerror}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BenchbedError(f"it does not say how it was made ({error}); write it anew.") from error
+
+
+def _rebuild(
+    file: _File, written: _Written, known: Mapping[str, Protocol], registry: Registry
+) -> Leaderboard:
+    """Make a leaderboard again from its records.
+
+    Raises:
+        BenchbedError: its protocol or its records are missing, or a method of its suite.
+    """
+    protocol = known.get(file.protocol)
+    if protocol is None:
+        raise ProtocolError(
+            f"no installed plugin brings {file.protocol}; name its file, as in "
+            "`benchbed report FILE.toml --check`."
+        )
+    if written.protocol != protocol.id:
+        raise ProtocolError(f"it is of {written.protocol}, which its name denies.")
+    methods: list[str] | None = None
+    if file.suite is not None:
+        methods = suite_methods(find_suite(file.suite, registry), protocol, registry)
+    board = leaderboard_of(
+        protocol,
+        registry,
+        file.path.parent / written.source.records,
+        definition=written.delta_m.definition,
+        reference=written.source.reference,
+        methods=methods,
+    )
+    return board.from_records(written.source.records)
 
 
 def suite_methods(suite: Suite, protocol: Protocol, registry: Registry) -> list[str]:
@@ -168,37 +221,23 @@ def suite_methods(suite: Suite, protocol: Protocol, registry: Registry) -> list[
     return [resolve_under(protocol, name, registry).name for name in suite.methods]
 
 
-def _remedy(path: Path, suite: str | None, protocol: str, written: _Written) -> str:
-    records = (path.parent / written.source.records).resolve()
+def _remedy(file: _File, name: str, written: _Written) -> str:
+    """Return the command that writes a leaderboard anew."""
+    source, folder = written.source, file.path.parent
+    records = (folder / source.records).resolve()
     here = Path.cwd()
     shown = records.relative_to(here) if records.is_relative_to(here) else records
-    command = ["benchbed", "report", protocol, "--delta-m", written.delta_m.definition]
-    command += ["--suite", suite] if suite else []
-    command += ["--reference", written.source.reference] if written.source.reference else []
-    command += ["--results", str(shown), "--write", "--output", str(path.parent)]
+    command = ["benchbed", "report", name, "--delta-m", written.delta_m.definition]
+    if file.suite:
+        command += ["--suite", file.suite]
+    if source.reference:
+        command += ["--reference", source.reference]
+    command += ["--results", str(shown), "--write", "--output", str(folder)]
     return shlex.join(command)
 
 
 def _holds(path: Path, text: str) -> bool:
     try:
-        return _alike(path.read_text(encoding="utf-8"), text)
+        return alike(path.read_text(encoding="utf-8"), text)
     except (OSError, UnicodeDecodeError):
         return False
-
-
-def _alike(one: str, two: str) -> bool:
-    """Tell whether two texts are equal but for the last digits of their numbers with a point.
-
-    Sums of floats may round otherwise in another version of Python or NumPy.
-    """
-    parts = _NUMBER.split(one), _NUMBER.split(two)
-    return len(parts[0]) == len(parts[1]) and all(
-        a == b or (i % 2 == 1 and _close(a, b)) for i, (a, b) in enumerate(zip(*parts, strict=True))
-    )
-
-
-def _close(a: str, b: str) -> bool:
-    if a.lstrip("-").isdecimal() or b.lstrip("-").isdecimal():
-        return False
-    one, two = float(a), float(b)
-    return math.isfinite(one) and math.isclose(one, two, rel_tol=1e-9)

@@ -3,57 +3,106 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from benchbed.contracts.protocol import Protocol
 from benchbed.records.index import Summary
 
-Seeds = dict[int, list[Summary]]
+RecordsBySeed = dict[int, list[Summary]]
 """The records of one method by seed."""
+_Metric = tuple[str, str]
+"""Task and name."""
+_Meaning = tuple[bool, bool]
+"""Of a metric: whether higher is better, whether it is primary."""
 
 
-def of_one_kind(records: list[Summary], protocol: Protocol, notes: list[str]) -> list[Summary]:
-    """Keep the records that may share a table: same digest, engine and data."""
-    digest = protocol.digest
-    same = [record for record in records if record.protocol_digest == digest]
+# Of one protocol --------------------------------------------------------------------------------
+
+
+def of_one_kind(records: Sequence[Summary], protocol: Protocol) -> tuple[list[Summary], list[str]]:
+    """Return the records that may share a table (same digest, engine, data, metrics), and notes."""
+    notes: list[str] = []
+    same = [record for record in records if record.protocol_digest == protocol.digest]
     if len(same) < len(records):
         notes.append(
             f"Left out {len(records) - len(same)} records made under another definition of "
             f"{protocol.id} (its digest differs)."
         )
     if not same:
-        return same
-    engine = max(record.engine for record in same)
-    latest = [record for record in same if record.engine == engine]
+        return [], notes
+    comparable = _of_one_engine_and_data(same)
+    if len(comparable) < len(same):
+        notes.append(
+            f"Left out {len(same) - len(comparable)} records of other data or an older trainer."
+        )
+    kept = _of_one_meaning(comparable)
+    if len(kept) < len(comparable):
+        notes.append(
+            f"Left out {len(comparable) - len(kept)} records with another direction or primary "
+            "metric than most."
+        )
+    return kept, notes
+
+
+def _of_one_engine_and_data(records: Sequence[Summary]) -> list[Summary]:
+    """Keep the records of the latest engine, of these the ones of the commonest data."""
+    engine = max(record.engine for record in records)
+    latest = [record for record in records if record.engine == engine]
     data = Counter(record.data_digest for record in latest).most_common(1)[0][0]
-    kept = [record for record in latest if record.data_digest == data]
-    if len(kept) < len(same):
-        notes.append(f"Left out {len(same) - len(kept)} records of other data or an older trainer.")
-    return _of_one_meaning(kept, notes)
+    return [record for record in latest if record.data_digest == data]
 
 
-def _of_one_meaning(records: list[Summary], notes: list[str]) -> list[Summary]:
+def _of_one_meaning(records: Sequence[Summary]) -> list[Summary]:
     """Keep the records whose metrics have the direction that they have in most records."""
-
-    def meanings(record: Summary) -> list[tuple[tuple[str, str], tuple[bool, bool]]]:
-        return [
-            ((task, name), (info.higher_is_better, info.primary))
-            for task, infos in record.metrics.items()
-            for name, info in infos.items()
-        ]
-
-    counts: dict[tuple[str, str], Counter[tuple[bool, bool]]] = defaultdict(Counter)
+    counts: dict[_Metric, Counter[_Meaning]] = defaultdict(Counter)
     for record in records:
-        for metric, meaning in meanings(record):
+        for metric, meaning in _meanings(record):
             counts[metric][meaning] += 1
     usual = {metric: counter.most_common(1)[0][0] for metric, counter in counts.items()}
-    kept = [r for r in records if all(usual[metric] == found for metric, found in meanings(r))]
-    if len(kept) < len(records):
-        notes.append(
-            f"Left out {len(records) - len(kept)} records with another direction or primary metric "
-            "than most."
-        )
-    return kept
+    return [record for record in records if _has_meanings(record, usual)]
+
+
+def _meanings(record: Summary) -> Iterator[tuple[_Metric, _Meaning]]:
+    for task, infos in record.metrics.items():
+        for name, info in infos.items():
+            yield (task, name), (info.higher_is_better, info.primary)
+
+
+def _has_meanings(record: Summary, usual: dict[_Metric, _Meaning]) -> bool:
+    return all(usual[metric] == meaning for metric, meaning in _meanings(record))
+
+
+# Of one method ----------------------------------------------------------------------------------
+
+
+def by_method(records: Sequence[Summary]) -> tuple[dict[str, RecordsBySeed], list[str]]:
+    """Group records by method and seed, those of the newest plugin versions only; with notes."""
+    found: dict[str, list[Summary]] = defaultdict(list)
+    for record in records:
+        found[record.method].append(record)
+    groups: dict[str, RecordsBySeed] = {}
+    notes: list[str] = []
+    for method, items in found.items():
+        kept = _of_newest_versions(items)
+        groups[method] = _by_seed(kept)
+        if len(kept) < len(items):
+            left_out = len(items) - len(kept)
+            notes.append(f"{method}: left out {left_out} records of other plugin versions.")
+        if len({_sources(record) for record in kept}) > 1:
+            notes.append(
+                f"{method}: a plugin's source changed between its records at the same version; "
+                "`benchbed run` repeats the older ones."
+            )
+    return groups, notes
+
+
+def _of_newest_versions(records: Sequence[Summary]) -> list[Summary]:
+    """Keep the records made with the versions that the latest ones have, the oldest first."""
+    ordered = sorted(records, key=lambda record: (record.finished, record.key))
+    newest: dict[tuple[str, str], object] = {}
+    for record in ordered:
+        newest |= _versions(record)
+    return [record for record in ordered if _versions(record).items() <= newest.items()]
 
 
 def _versions(record: Summary) -> dict[tuple[str, str], object]:
@@ -61,58 +110,45 @@ def _versions(record: Summary) -> dict[tuple[str, str], object]:
 
     A task's options are its protocol's, and two tasks may share a plugin: its version is enough.
     """
-    components: dict[tuple[str, str], object] = {
-        (c.kind, c.id): c.version if c.kind == "task" else (c.version, c.options)
-        for c in record.components
-    }
-    metrics = {
-        ("metrics", task): {name: info for name, info in infos.items() if not info.detail}
-        for task, infos in record.metrics.items()
-    }
-    return components | metrics
-
-
-def by_method(records: list[Summary], notes: list[str]) -> dict[str, Seeds]:
-    """Group records by method and seed, those of the newest plugin versions only."""
-    found: dict[str, list[Summary]] = defaultdict(list)
-    for record in records:
-        found[record.method].append(record)
-    groups: dict[str, Seeds] = {}
-    for method, items in found.items():
-        items.sort(key=lambda record: (record.finished, record.key))
-        newest: dict[tuple[str, str], object] = {}
-        for record in items:
-            newest |= _versions(record)
-        kept = [record for record in items if _versions(record).items() <= newest.items()]
-        if len(kept) < len(items):
-            notes.append(
-                f"{method}: left out {len(items) - len(kept)} records of other plugin versions."
-            )
-        if len({_sources(record) for record in kept}) > 1:
-            notes.append(
-                f"{method}: a plugin's source changed between its records at the same version; "
-                "`benchbed run` repeats the older ones."
-            )
-        seeds: Seeds = defaultdict(list)
-        for record in kept:
-            seeds[record.seed].append(record)
-        groups[method] = dict(seeds)
-    return groups
+    found: dict[tuple[str, str], object] = {}
+    for component in record.components:
+        version, options = component.version, component.options
+        is_task = component.kind == "task"
+        found[component.kind, component.id] = version if is_task else (version, options)
+    for task, infos in record.metrics.items():
+        found["metrics", task] = {name: info for name, info in infos.items() if not info.detail}
+    return found
 
 
 def _sources(record: Summary) -> tuple[str, ...]:
     return tuple(c.source for c in record.components if c.kind != "task")
 
 
+def _by_seed(records: Sequence[Summary]) -> RecordsBySeed:
+    seeds: RecordsBySeed = defaultdict(list)
+    for record in records:
+        seeds[record.seed].append(record)
+    return dict(seeds)
+
+
+# What to tell -----------------------------------------------------------------------------------
+
+
 def remarks(records: Sequence[Summary]) -> list[str]:
     """Return what of the records a reader of the table must know, once a method."""
-    remarks: dict[str, None] = {}
-    usual = max((r.budget.samples for r in records), default=0)
+    usual = max((record.budget.samples for record in records), default=0)
+    found: dict[str, None] = {}
     for record in records:
-        if record.budget.samples < usual:
-            remarks[
-                f"{record.method}: unequal budget, {record.budget.samples} samples a run where "
-                f"others drew {usual}."
-            ] = None
-        remarks.update({f"{record.method}: {note}": None for note in record.notes})
-    return list(remarks)
+        found |= dict.fromkeys(_remarks(record, usual))
+    return list(found)
+
+
+def _remarks(record: Summary, usual: int) -> Iterator[str]:
+    """Return what is odd about a record, ``usual`` being the samples of most runs."""
+    samples = record.budget.samples
+    if samples < usual:
+        yield (
+            f"{record.method}: unequal budget, {samples} samples a run where others drew {usual}."
+        )
+    for note in record.notes:
+        yield f"{record.method}: {note}"

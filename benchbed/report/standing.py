@@ -38,30 +38,37 @@ class Standing:
     improvement: float | None = None
 
 
-def standing(
-    method: str, scores: Seeds, reference: str, against: Seeds, delta_of: DeltaOf
-) -> Standing:
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison: a method with its scores by seed."""
+
+    method: str
+    scores: Seeds
+
+
+def standing(ours: Side, reference: Side, delta_of: DeltaOf) -> Standing:
     """Return where a method stands.
 
     Args:
-        method: its name.
-        scores: its scores by seed.
-        reference: the method that Δm refers to, which may be the method itself.
-        against: that method's scores by seed.
+        ours: the method.
+        reference: what Δm refers to, which may be the method itself.
         delta_of: the definition of Δm.
 
     Raises:
         BenchbedError: Δm is not defined.
     """
-    estimate = delta_estimate(scores, against, delta_of, method=method, reference=reference)
-    theirs = run_deltas(against, against, delta_of)
-    if method == reference:
-        return Standing(estimate, estimate.interval(), theirs)
-    runs = estimate.influence[method]
-    return Standing(
-        estimate,
-        estimate.interval(),
-        runs,
-        task_gains(scores, against, delta_of),
-        probability_of_improvement(runs.values(), theirs.values()),
+    estimate = delta_estimate(
+        ours.scores,
+        reference.scores,
+        delta_of,
+        method=ours.method,
+        reference=reference.method,
     )
+    delta = estimate.interval()
+    theirs = run_deltas(reference.scores, reference.scores, delta_of)
+    if ours.method == reference.method:
+        return Standing(estimate, delta, theirs)
+    runs = estimate.influence[ours.method]
+    gains = task_gains(ours.scores, reference.scores, delta_of)
+    improvement = probability_of_improvement(runs.values(), theirs.values())
+    return Standing(estimate, delta, runs, gains, improvement)

@@ -11,8 +11,8 @@ from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.method import resolve_under
 from benchbed.discovery.registry import Registry
 from benchbed.records.store import Store
-from benchbed.report.columns import add_columns
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
+from benchbed.report.table.columns.plugins import add_columns
 
 
 def leaderboard_of(

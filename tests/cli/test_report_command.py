@@ -14,9 +14,9 @@ from benchbed.contracts.protocol import Protocol, parse_protocol
 from benchbed.discovery.registry import FileEntry
 from benchbed.records.cost_sum import MAC_CONVENTION
 from benchbed.records.store import Store
+from benchbed.report.formats.json import to_json
 from benchbed.report.leaderboard import build_leaderboard
-from benchbed.report.tables import across, across_json, pairs_json
-from benchbed.report.writers import to_json
+from benchbed.report.side_tables import across, across_json, pairs_json
 from tests.fakes import SCORES, failure, put, record, scaled, single
 
 PROTOCOL = """

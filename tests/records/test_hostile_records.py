@@ -20,18 +20,21 @@ from benchbed.basics.errors import RecordError, StoreError
 from benchbed.basics.texts import escaped, is_plain, visible
 from benchbed.discovery.method import Component
 from benchbed.exchange.importing import import_records
-from benchbed.records.content import content_digest
 from benchbed.records.record import (
     Measurement,
     Record,
+    content_digest,
     decode,
     decode_record,
     run_key,
     seal,
 )
 from benchbed.records.store import LARGEST_FILE, Store
+from benchbed.report.formats.files import FORMATS
+from benchbed.report.formats.frame import to_frame
+from benchbed.report.formats.json import to_json
+from benchbed.report.formats.markdown import to_markdown
 from benchbed.report.leaderboard import build_leaderboard
-from benchbed.report.writers import FORMATS, to_frame, to_json, to_markdown
 from tests import fakes
 
 RECORD = seal(fakes.record())

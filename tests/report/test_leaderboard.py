@@ -18,9 +18,14 @@ from benchbed.basics.errors import BenchbedError
 from benchbed.contracts.protocol import DeltaM, Selection, parse_protocol
 from benchbed.records.record import MetricInfo
 from benchbed.records.store import Store
-from benchbed.report.columns import add_columns
-from benchbed.report.leaderboard import Row, build_leaderboard
-from benchbed.report.writers import caption, to_frame, to_json, to_markdown, to_terminal
+from benchbed.report.formats.frame import to_frame
+from benchbed.report.formats.json import to_json
+from benchbed.report.formats.markdown import to_markdown
+from benchbed.report.formats.terminal import to_terminal
+from benchbed.report.leaderboard import build_leaderboard
+from benchbed.report.row import Row
+from benchbed.report.table.build import caption
+from benchbed.report.table.columns.plugins import add_columns
 from tests import fakes
 from tests.fakes import TRIO, failure, measurement, put, record, scaled, single
 
@@ -631,8 +636,8 @@ def test_the_newest_measurement_of_a_method_is_shown_with_its_machine(store):
 
 def test_a_measurement_that_failed_is_not_shown_as_a_failed_run(store, tmp_path, registry):
     """Measurements carry seed 0 and the method's name, as runs do."""
-    from benchbed.execution.failures import record_killed
     from benchbed.execution.plan import Settings, make_plan
+    from benchbed.execution.worker import record_killed
     from tests import toys
 
     toy = parse_protocol(toys.write_protocol(tmp_path).read_text(), "toy")

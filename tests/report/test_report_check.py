@@ -15,9 +15,10 @@ from benchbed.cli import main
 from benchbed.discovery.catalogue import find_protocol
 from benchbed.execution.plan import Settings, make_plan
 from benchbed.records.store import Store
-from benchbed.report.committed import Checked, _alike, check_leaderboards, suite_methods
+from benchbed.report.alike import alike
+from benchbed.report.committed import Checked, check_leaderboards, suite_methods
+from benchbed.report.formats.files import write_leaderboard
 from benchbed.report.with_plugins import leaderboard_of
-from benchbed.report.writers import write_leaderboard
 from tests import fakes
 from tests.conftest import ROOT
 
@@ -99,8 +100,8 @@ def test_the_remedy_mends_it(results, registry, capsys):
 
 
 def test_the_last_digits_of_numbers_may_differ_and_no_others():
-    assert _alike("a 0.12345678901234567 b", "a 0.12345678901234566 b")
-    assert _alike("1.2e-9", "1.2e-09")
+    assert alike("a 0.12345678901234567 b", "a 0.12345678901234566 b")
+    assert alike("1.2e-9", "1.2e-09")
     for one, two in (
         ("0.1234567", "0.1234568"),
         ("a 1", "b 1"),
@@ -112,7 +113,7 @@ def test_the_last_digits_of_numbers_may_differ_and_no_others():
         ("181094842368", "181094842368.5"),
         ("1%", "1"),
     ):
-        assert not _alike(one, two), (one, two)
+        assert not alike(one, two), (one, two)
 
 
 def test_a_table_knows_its_definition_and_reference(results, registry, digits):

@@ -15,17 +15,14 @@ from scipy.stats import t
 
 from benchbed.basics.errors import StoreError
 from benchbed.records.store import Store
+from benchbed.report.formats.csv import to_csv
+from benchbed.report.formats.files import write_leaderboard
+from benchbed.report.formats.frame import to_frame
+from benchbed.report.formats.json import to_json
+from benchbed.report.formats.markdown import to_markdown
+from benchbed.report.formats.terminal import to_terminal
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
-from benchbed.report.writers import (
-    DASH,
-    human,
-    to_csv,
-    to_frame,
-    to_json,
-    to_markdown,
-    to_terminal,
-    write_leaderboard,
-)
+from benchbed.report.table.numbers import DASH, human
 from tests.fakes import METRICS, TRIO, failure, measurement, put, record, scaled, single
 
 DELTA_M = "Δm % primary ↑ [95 %]"

@@ -15,7 +15,7 @@ from benchbed.basics.errors import BenchbedError
 from benchbed.contracts.protocol import Protocol
 from benchbed.records.store import Store
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
-from benchbed.report.tables import (
+from benchbed.report.side_tables import (
     across,
     across_json,
     across_table,
@@ -24,7 +24,7 @@ from benchbed.report.tables import (
     pairs_table,
     to_markdown,
 )
-from benchbed.report.writers import stated
+from benchbed.report.table.source import stated
 from tests.fakes import SCORES, TRIO, failure, put, record, single
 
 TASKS = {"seg": ("miou", 1), "depth": ("abs", -1), "parts": ("miou", 1)}

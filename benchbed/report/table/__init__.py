@@ -1,0 +1,1 @@
+"""A leaderboard as a table: its columns, each described once, for every format to write."""

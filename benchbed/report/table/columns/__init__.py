@@ -1,0 +1,1 @@
+"""The columns of a leaderboard, each described by one entry, by what they tell."""

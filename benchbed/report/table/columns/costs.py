@@ -1,0 +1,82 @@
+"""Columns of what a network costs, and of what its training took."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from benchbed.records.cost_sum import MAC_CONVENTION
+from benchbed.report.leaderboard import Leaderboard
+from benchbed.report.table.column import Column
+from benchbed.report.table.groups import SIZE, SPEED, TRAINING
+from benchbed.report.table.kinds import COUNT, decimal
+
+
+def cost_columns(board: Leaderboard) -> list[Column[Any]]:
+    """Return parameters, multiply-adds, step time, and what training took."""
+    return [PARAMETERS, MACS, _step_time(board), STEPS, SAMPLES, TRAINING_MACS]
+
+
+PARAMETERS: Final = Column(
+    id="parameters",
+    group=SIZE,
+    title="params",
+    kind=COUNT,
+    value=lambda row: row.costs.parameters.total if row.costs else None,
+    direction="lower",
+    priority=70,
+)
+MACS: Final = Column(
+    id="macs",
+    group=SIZE,
+    title="MACs",
+    kind=COUNT,
+    value=lambda row: row.costs.macs.all_tasks if row.costs else None,
+    direction="lower",
+    notes=(f"MACs: {MAC_CONVENTION}.",),
+    priority=60,
+)
+STEPS: Final = Column(
+    id="optimizer_steps",
+    group=TRAINING,
+    title="steps",
+    kind=COUNT,
+    value=lambda row: row.optimizer_steps,
+    direction="lower",
+    priority=20,
+)
+SAMPLES: Final = Column(
+    id="samples",
+    group=TRAINING,
+    title="samples",
+    kind=COUNT,
+    value=lambda row: row.samples,
+    direction="lower",
+    by_default=False,
+)
+TRAINING_MACS: Final = Column(
+    id="training_macs",
+    group=TRAINING,
+    title="train MACs",
+    heading=("train", "MACs"),
+    kind=COUNT,
+    value=lambda row: row.training_macs,
+    direction="lower",
+    notes=("Training MACs: all passes, a backward pass counted as two forward passes.",),
+    priority=10,
+)
+
+
+def _step_time(board: Leaderboard) -> Column[float]:
+    device = board.step_device
+    note = f"Step time: median training step, measured alone on {device}."
+    return Column(
+        id="step_ms",
+        group=SPEED,
+        title="step",
+        kind=decimal(2),
+        value=lambda row: row.step_ms,
+        unit="ms",
+        direction="lower",
+        notes=(note,) if device else (),
+        priority=30,
+    )
