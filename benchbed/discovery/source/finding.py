@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_ROOTS: Final[ContextVar[tuple[str, ...]]] = ContextVar("roots", default=())
+
+
+@contextlib.contextmanager
+def searching(roots: Sequence[Path]) -> Iterator[None]:
+    """Look for top-level packages in these folders first, such as a tree of another commit."""
+    token = _ROOTS.set(tuple(map(str, roots)))
+    try:
+        yield
+    finally:
+        _ROOTS.reset(token)
 
 
 class Place(NamedTuple):
@@ -41,16 +56,24 @@ def submodules(package: str) -> list[str]:
 
 def _find(module: str) -> Place | None:
     top, *rest = module.split(".")
-    try:
-        spec = find_spec(top)
-    except (ImportError, ValueError):
-        return None
-    place = _place(spec)
+    place = _place(_top_spec(top))
     name = top
     for part in rest:
         name = f"{name}.{part}"
         place = _below(name, place.folders) if place is not None else None
     return place
+
+
+def _top_spec(top: str) -> ModuleSpec | None:
+    """Return the spec of a top-level package, which :func:`searching` may look for elsewhere."""
+    roots = _ROOTS.get()
+    elsewhere = PathFinder.find_spec(top, list(roots)) if roots else None
+    if elsewhere is not None:
+        return elsewhere
+    try:
+        return find_spec(top)
+    except (ImportError, ValueError):
+        return None
 
 
 def _below(name: str, folders: list[str]) -> Place | None:

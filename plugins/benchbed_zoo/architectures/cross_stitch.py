@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -48,11 +48,8 @@ class CrossStitch(Architecture):
         branches = {task: new_segnet(context, "cross-stitch") for task in context.tasks}
         self.branches = nn.ModuleDict(branches)
         stitch = MatrixStitch if type == "matrix" else VectorStitch
-        # one after each of the encoder's stages, one before each but the first of the decoder's
-        places = 2 * len(WIDTHS) - 1
-        self.stitches = nn.ModuleList(stitch(len(branches)) for _ in range(places))
-        first, *_ = branches.values()
-        self.heads = make_heads(context.tasks, first)
+        self.stitches = nn.ModuleList(stitch(len(branches)) for _ in range(2 * len(WIDTHS) - 1))
+        self.heads = make_heads(context.tasks, next(iter(branches.values())))
         initialise(self, nn.init.xavier_uniform_)
 
     def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
@@ -68,33 +65,19 @@ class CrossStitch(Architecture):
         stages = len(WIDTHS)
         maps = dict.fromkeys(self.branches, x)
         encoded: list[dict[str, Encoded]] = []
-        for level, stitch in enumerate(self.stitches[:stages]):
-            encoded.append(self._encode(level, maps))
-            maps = stitch({task: found.pooled for task, found in encoded[-1].items()})
-        for level, stitch in enumerate(self.stitches[stages:]):
-            # the decoder's stages go from coarse to fine, the encoder's from fine to coarse
-            decoded = self._decode(level, maps, encoded[-1 - level], self.branches)
-            maps = stitch(decoded)
+        for level, stitch in zip(range(stages), self.stitches, strict=False):
+            encoded.append({k: net.encoder[level](maps[k]) for k, net in self.branches.items()})
+            maps = stitch({k: found.pooled for k, found in encoded[-1].items()})
+        for level, stitch in zip(range(stages - 1), self.stitches[stages:], strict=True):
+            maps = stitch(self._decode(level, maps, encoded[-1 - level], self.branches))
         last = self._decode(stages - 1, maps, encoded[0], tasks)
         return {task: self.heads[task]([found]) for task, found in last.items()}
 
-    def _encode(self, level: int, maps: Mapping[str, Tensor]) -> dict[str, Encoded]:
-        """Return what a stage of all branches' encoders makes of their maps."""
-        return {task: net.encoder[level](maps[task]) for task, net in self.branches.items()}
-
     def _decode(
-        self,
-        level: int,
-        maps: Mapping[str, Tensor],
-        skips: Mapping[str, Encoded],
-        tasks: Iterable[str],
+        self, level: int, maps: dict[str, Tensor], skips: dict[str, Encoded], tasks: Iterable[str]
     ) -> dict[str, Tensor]:
         """Return what a stage of some branches' decoders makes of their maps."""
-        decoded: dict[str, Tensor] = {}
-        for task in tasks:
-            stage = self.branches[task].decoder[level]
-            decoded[task] = stage(maps[task], skips[task]).last
-        return decoded
+        return {k: self.branches[k].decoder[level](maps[k], skips[k]).last for k in tasks}
 
 
 class MatrixStitch(nn.Module):
@@ -113,12 +96,11 @@ class MatrixStitch(nn.Module):
 
     def __init__(self, tasks: int) -> None:
         super().__init__()
-        own = OWN if tasks > 1 else 1.0
         others = (1 - OWN) / max(tasks - 1, 1)
-        start = torch.full((tasks, tasks), others).fill_diagonal_(own)
+        start = torch.full((tasks, tasks), others).fill_diagonal_(OWN if tasks > 1 else 1.0)
         self.weights = nn.Parameter(start)
 
-    def forward(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, maps: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return a mixture for each task.
 
         Args:
@@ -127,10 +109,10 @@ class MatrixStitch(nn.Module):
         Returns:
             By task, of that shape.
         """
-        mixed: dict[str, Tensor] = {}
-        for task, row in zip(maps, self.weights, strict=True):
-            mixed[task] = _weighted(row, maps.values())
-        return mixed
+        return {
+            task: _weighted(row, maps.values())
+            for task, row in zip(maps, self.weights, strict=True)
+        }
 
 
 class VectorStitch(nn.Module):
@@ -152,7 +134,7 @@ class VectorStitch(nn.Module):
         super().__init__()
         self.weights = nn.Parameter(torch.ones(tasks))
 
-    def forward(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, maps: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the one mixture under each task's name.
 
         Args:
@@ -165,9 +147,7 @@ class VectorStitch(nn.Module):
 
 
 def _weighted(weights: Tensor, maps: Iterable[Tensor]) -> Tensor:
-    terms = [weight * x for weight, x in zip(weights, maps, strict=True)]
-    # not sum(), which begins with 0
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
+    first, *rest = (weight * x for weight, x in zip(weights, maps, strict=True))
+    for other in rest:
+        first = first + other
+    return first

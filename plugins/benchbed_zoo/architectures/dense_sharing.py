@@ -68,15 +68,11 @@ class DenseSharing(Architecture):
             By task ``(N, K)``, or ``(N, K, H, W)`` of a map.
         """
         encoded = encode(self.shared.encoder, x)
-        # all stages but the last, of which nothing but the unpooling is run
         decoded = decode(self.shared.decoder[:-1], encoded[-1].pooled, encoded[1:])
-        unpooled = [stage.unpooled for stage in decoded]
-        unpooled.append(unpool(decoded[-1].last, encoded[0]))
-        outputs: dict[str, Tensor] = {}
-        for task in tasks:
-            last = self.branches[task](x, encoded, unpooled)
-            outputs[task] = self.heads[task]([last])
-        return outputs
+        unpooled = [*(stage.unpooled for stage in decoded), unpool(decoded[-1].last, encoded[0])]
+        return {
+            task: self.heads[task]([self.branches[task](x, encoded, unpooled)]) for task in tasks
+        }
 
 
 class Branch(nn.Module):
@@ -89,16 +85,14 @@ class Branch(nn.Module):
     def __init__(self, shared: SegNet) -> None:
         super().__init__()
         widths = shared.widths
-        self.encoder = nn.ModuleList()
-        before = shared.input.shape[0]
-        for width, count in zip(widths, CONVOLUTIONS, strict=True):
-            self.encoder.append(EncoderStage(before, width, count))
-            before = 2 * width
-        # the decoder's stages, finest first: the first convolution changes the number of channels,
-        # but in the finest stage the last one does
-        outputs = (widths[0], *widths[:-1])
-        hidden = (2 * widths[0], *widths[:-1])
-        stages = list(zip(widths, hidden, outputs, CONVOLUTIONS, strict=True))
+        inputs = (shared.input.shape[0], *(2 * width for width in widths))
+        self.encoder = nn.ModuleList(
+            EncoderStage(before, after, count)
+            for before, after, count in zip(inputs, widths, CONVOLUTIONS, strict=False)
+        )
+        outputs = (widths[0], *widths)
+        hidden = (2 * widths[0], *widths)
+        stages = list(zip(widths, hidden, outputs, CONVOLUTIONS, strict=False))
         self.decoder = nn.ModuleList(
             DecoderStage(2 * before, after, count, hidden=inner)
             for before, inner, after, count in reversed(stages)

@@ -39,8 +39,9 @@ class HardParameterSharing(Architecture):
         self.backbone = context.backbone()
         self._features: Tensor | None = None
         self.heads = make_heads(context.tasks, self.backbone, decoder_width)
-        pooled = [isinstance(head, PooledHead) for head in self.heads.values()]
-        self._single = len(self.backbone.channels) == 1 or all(pooled)
+        self._single = len(self.backbone.channels) == 1 or all(
+            isinstance(head, PooledHead) for head in self.heads.values()
+        )
 
     def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
         """Return the outputs of the tasks.
@@ -53,9 +54,7 @@ class HardParameterSharing(Architecture):
             By task ``(N, K)``, or ``(N, K, H, W)`` of a map.
         """
         features = self.backbone(x)
-        self._features = None
-        if self.training and self._single:
-            self._features = features[-1]
+        self._features = features[-1] if self.training and self._single else None
         return {task: self.heads[task](features) for task in tasks}
 
     def representation(self) -> Tensor | None:

@@ -89,11 +89,7 @@ class MtanOnSegNet(Mtan):
         """
         encoded = encode(self.backbone.encoder, x)
         decoded = decode(self.backbone.decoder, encoded[-1].pooled, encoded)
-        outputs: dict[str, Tensor] = {}
-        for task in tasks:
-            attended = self.attention(task, encoded, decoded)
-            outputs[task] = self.heads[task]([attended])
-        return outputs
+        return {task: self.heads[task]([self.attention(task, encoded, decoded)]) for task in tasks}
 
     def last_shared(self) -> Iterable[nn.Parameter] | None:
         """Return the parameters of the convolution before the last masks."""
@@ -126,8 +122,4 @@ class MtanOnPyramid(Mtan):
             By task ``(N, K)``, or ``(N, K, H, W)`` of a map.
         """
         features = self.backbone(x)
-        outputs: dict[str, Tensor] = {}
-        for task in tasks:
-            attended = self.attention(task, features)
-            outputs[task] = self.heads[task](attended)
-        return outputs
+        return {task: self.heads[task](self.attention(task, features)) for task in tasks}

@@ -50,10 +50,9 @@ class PadNet(Architecture):
         self.decoders = nn.ModuleDict({task: segnet.new_decoder() for task in context.tasks})
         self.distillation = Distillation(context.tasks, segnet.channels[-1])
         self.heads = make_heads(context.tasks, segnet)
-        self.initial = nn.ModuleDict()
-        if type == "paper":
-            for name, task in context.tasks.items():
-                self.initial[name] = _initial_head(task, segnet)
+        self.initial = nn.ModuleDict(
+            {k: _initial_head(task, segnet) for k, task in context.tasks.items() if type == "paper"}
+        )
         initialise(self)
 
     def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
@@ -68,18 +67,15 @@ class PadNet(Architecture):
             prediction of each task, under its name and ``@initial``.
         """
         encoded = encode(self.encoder, x)
-        # of all tasks, since each one's features refine those of the others
-        features: dict[str, Tensor] = {}
-        for task, stages in self.decoders.items():
-            decoded = decode(stages, encoded[-1].pooled, encoded)
-            features[task] = decoded[-1].last
+        features = {
+            task: decode(stages, encoded[-1].pooled, encoded)[-1].last
+            for task, stages in self.decoders.items()
+        }
         refined = self.distillation(features, tasks)
         outputs = {task: self.heads[task]([refined[task]]) for task in tasks}
-        if not self.training:
-            return outputs
-        for task, head in self.initial.items():
+        for task in self.initial if self.training else ():
             if task in tasks:
-                outputs[f"{task}@initial"] = head([features[task]])
+                outputs[f"{task}@initial"] = self.initial[task]([features[task]])
         return outputs
 
     def last_shared(self) -> Iterable[nn.Parameter] | None:

@@ -26,16 +26,18 @@ class ConvSmall(Backbone):
             raise ContractError(f"conv-small wants images (C, H, W), not shape {input.shape}.")
         self.channels = (width, 2 * width, 4 * width)
         self.reductions = (1, 2, 4)
-        self.stages = nn.ModuleList()
+        stages: list[nn.Module] = []
         before = input.shape[0]
         for channels, stride in zip(self.channels, (1, 2, 2), strict=True):
-            stage = nn.Sequential(
-                nn.Conv2d(before, channels, 3, stride, padding=1, bias=False),
-                nn.BatchNorm2d(channels),
-                nn.ReLU(inplace=True),
+            stages.append(
+                nn.Sequential(
+                    nn.Conv2d(before, channels, 3, stride, padding=1, bias=False),
+                    nn.BatchNorm2d(channels),
+                    nn.ReLU(inplace=True),
+                )
             )
-            self.stages.append(stage)
             before = channels
+        self.stages = nn.ModuleList(stages)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Return the three stages' outputs.

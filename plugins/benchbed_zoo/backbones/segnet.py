@@ -82,8 +82,7 @@ def unpool(x: Tensor, encoded: Encoded) -> Tensor:
     """
     height, width = encoded.last.shape[-2:]
     zeros = x.new_zeros(*x.shape[:2], height * width)
-    flat = zeros.scatter(2, encoded.indices.flatten(2), x.flatten(2))
-    return flat.unflatten(2, (height, width))
+    return zeros.scatter(2, encoded.indices.flatten(2), x.flatten(2)).unflatten(2, (height, width))
 
 
 class Stage(nn.Module):
@@ -123,8 +122,7 @@ class EncoderStage(Stage):
         """Return the outputs for ``(N, C, H, W)``; those of the pooling are H//2 × W//2."""
         first = self.first(x)
         last = self.rest(first)
-        pooled, indices = F.max_pool2d(last, 2, return_indices=True)
-        return Encoded(first, last, pooled, indices)
+        return Encoded(first, last, *F.max_pool2d(last, 2, return_indices=True))
 
 
 class DecoderStage(Stage):
@@ -152,11 +150,8 @@ class DecoderStage(Stage):
             beside: maps that the convolutions get beside the unpooled one.
         """
         unpooled = unpool(x, encoded)
-        joined = unpooled
-        if beside:
-            joined = torch.cat((unpooled, *beside), dim=1)
-        last = self.rest(self.first(joined))
-        return Decoded(unpooled, last)
+        joined = torch.cat((unpooled, *beside), dim=1) if beside else unpooled
+        return Decoded(unpooled, self.rest(self.first(joined)))
 
 
 class SegNetHead(nn.Sequential):
@@ -295,12 +290,11 @@ class SegNet(Backbone):
         """
         if not task.target.size:
             return None
-        own = self.input.shape[-2:]
-        if task.target.size != own:
+        if task.target.size != self.input.shape[-2:]:
+            sizes = ["×".join(map(str, size)) for size in (task.target.size, self.input.shape[-2:])]
             raise MethodError(
-                f"segnet predicts maps of its input's size, which is {_by(own)}, and task "
-                f"'{task.name}' wants {_by(task.target.size)}; choose another backbone, such as "
-                "resnet18."
+                f"segnet predicts maps of its input's size, which is {sizes[1]}, and task "
+                f"'{task.name}' wants {sizes[0]}; choose another backbone, such as resnet18."
             )
         return SegNetHead(self.channels[-1], task.channels)
 
@@ -332,10 +326,6 @@ def decode(stages: Iterable[nn.Module], x: Tensor, encoded: Sequence[Encoded]) -
         decoded.append(stage(x, skip))
         x = decoded[-1].last
     return decoded
-
-
-def _by(size: Sequence[int]) -> str:
-    return "×".join(map(str, size))
 
 
 def _check_input(input: Input) -> None:

@@ -29,9 +29,7 @@ class TimmFeatures(Backbone):
                 f"There is no built-in backbone and no timm model '{model}'."
                 f"{suggest(model, timm.list_models())}"
             )
-        sized = {}
-        if _wants_size(model):
-            sized["img_size"] = input.shape[1:]
+        sized = {"img_size": input.shape[1:]} if _wants_size(model) else {}
         try:
             self.model = timm.create_model(
                 model, features_only=True, in_chans=input.shape[0], **sized
@@ -50,15 +48,11 @@ class TimmFeatures(Backbone):
         Returns:
             ``(N, channels, h, w)`` each, finest first.
         """
-        found = zip(self.model(x), self.channels, strict=True)
-        return [_channels_first(feature, channels) for feature, channels in found]
-
-
-def _channels_first(feature: Tensor, channels: int) -> Tensor:
-    """Return a map ``(N, C, H, W)``; some transformers give maps channels last."""
-    if feature.shape[1] == channels:
-        return feature
-    return feature.permute(0, 3, 1, 2)
+        return [
+            # some transformers give maps channels last
+            feature if feature.shape[1] == channels else feature.permute(0, 3, 1, 2)
+            for feature, channels in zip(self.model(x), self.channels, strict=True)
+        ]
 
 
 def _wants_size(model: str) -> bool:

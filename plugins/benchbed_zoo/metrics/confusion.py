@@ -54,11 +54,8 @@ class ConfusionScore(Metric):
         """
         classes, ignore = self.state_key
         target = target.long()
-        # cells row by row, and one more for the pixels that do not count
-        number = classes**2
-        cells = target * classes + prediction
-        cells = cells.masked_fill(target == ignore, number)
-        counts = torch.bincount(cells.flatten(), minlength=number + 1)
+        cells = (target * classes + prediction).masked_fill(target == ignore, classes**2)
+        counts = torch.bincount(cells.flatten(), minlength=classes**2 + 1)
         self.confusion += counts[:-1].view(classes, classes)
 
     def compute(self) -> Tensor:

@@ -61,9 +61,8 @@ class DepthError(Metric):
         valid = has_depth(target)
         prediction, target = masked(valid, prediction, target)
         error = (prediction - target).abs()
-        relative = error / torch.where(valid, target, 1)
         self.absolute += error.sum(dtype=torch.float64)
-        self.relative += relative.sum(dtype=torch.float64)
+        self.relative += (error / torch.where(valid, target, 1)).sum(dtype=torch.float64)
         for place, factor in enumerate((1.25, 1.25**2, 1.25**3)):
             close = (prediction < factor * target) & (target < factor * prediction)
             self.close[place] += close.sum()
@@ -71,7 +70,5 @@ class DepthError(Metric):
 
     def compute(self) -> Tensor:
         """Return the score, float64."""
-        errors = torch.stack([self.absolute, self.relative])
-        # in the order of ``Which``
-        sums = torch.cat([errors, self.close])
+        sums = torch.cat([torch.stack([self.absolute, self.relative]), self.close])
         return sums[self._place] / self.count

@@ -45,18 +45,14 @@ class RootMeanSquaredError(Metric):
         """Add a batch, prediction and target ``(N, …)``."""
         valid = self._valid(target)
         prediction, target = masked(valid, prediction, target)
-        # of each image, (N,)
         squares = (prediction - target).square().flatten(1).sum(dim=1, dtype=torch.float64)
         counts = valid.flatten(1).sum(dim=1)
         if self._over == "images":
-            squares = (squares / counts.clamp(min=1)).sqrt()
-            counts = counts > 0
+            squares, counts = (squares / counts.clamp(min=1)).sqrt(), counts > 0
         self.total += squares.sum()
         self.count += counts.sum()
 
     def compute(self) -> Tensor:
         """Return the error, float64."""
         mean = self.total / self.count
-        if self._over == "images":
-            return mean
-        return mean.sqrt()
+        return mean if self._over == "images" else mean.sqrt()

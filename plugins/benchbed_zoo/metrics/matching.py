@@ -35,7 +35,6 @@ class ContourMatcher:
         inside = dy**2 + dx**2 <= radius**2
         self._distances = np.hypot(dy[inside], dx[inside])
         rows, columns = np.nonzero(contours)
-        # flat indices of the image with a margin around it, (annotated pixels, places near one)
         width = contours.shape[1] + 2 * margin
         here = (rows + margin) * width + columns + margin
         self._near = here[:, None] + (dy * width + dx)[inside]
@@ -71,11 +70,9 @@ class ContourMatcher:
         pixels, columns = np.unique(candidates[known], return_inverse=True)
         if pixels.size:
             distances = np.broadcast_to(self._distances, known.shape)[known]
-            # annotated pixels near which there is a predicted one are numbered anew
-            numbers = np.cumsum(known.any(axis=1)) - 1
-            rows = np.repeat(numbers, known.sum(axis=1))
-            costs = csr_array((distances + 1, (columns, rows)))
-            found[pixels[_assign(costs)]] = True
+            rows = np.cumsum(known.any(axis=1)) - 1
+            rows = np.repeat(rows, known.sum(axis=1))
+            found[pixels[_assign(csr_array((distances + 1, (columns, rows))))]] = True
         return found
 
     def _candidates(self, predicted: Mask) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
@@ -104,7 +101,6 @@ def _flow_graph(
     """
     annotated = len(known)
     sink = annotated + predicted + 1
-    # the edges' ends, in the order of their starts
     heads = np.concatenate(
         [
             np.arange(1, annotated + 1, dtype=np.int32),
@@ -125,14 +121,11 @@ def _assign(costs: csr_array) -> NDArray[np.intp]:
         costs: above 0, where there is a pair.
     """
     turned = costs.shape[0] > costs.shape[1]
-    if turned:
-        costs = costs.T.tocsr()
+    costs = costs.T.tocsr() if turned else costs
     fewer, more = costs.shape
-    # beside its pairs each row gets a column of its own, to stay alone in
     alone = (fewer + 1) * costs.data.max()  # more than any number of pairs can save
-    completed = hstack([costs, diags_array(np.full(fewer, alone))], format="csr")
-    rows, columns = min_weight_full_bipartite_matching(completed)
+    rows, columns = min_weight_full_bipartite_matching(
+        hstack([costs, diags_array(np.full(fewer, alone))], format="csr")
+    )
     paired = columns < more
-    if turned:
-        return columns[paired]
-    return rows[paired]
+    return columns[paired] if turned else rows[paired]

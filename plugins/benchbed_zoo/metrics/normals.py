@@ -52,9 +52,8 @@ def known_angles(prediction: Tensor, target: Tensor) -> Tensor:
         target: ``(N, 3, H, W)``.
     """
     known = has_normal(target)
-    one = prediction.movedim(1, -1)[known]
-    other = target.movedim(1, -1)[known]
-    return angles(at_least_single(one), at_least_single(other))
+    one, other = (at_least_single(maps.movedim(1, -1)[known]) for maps in (prediction, target))
+    return angles(one, other)
 
 
 def mean(degrees: Tensor) -> Tensor:
@@ -113,10 +112,7 @@ class AngularError(Metric):
 
     def compute(self) -> Tensor:
         """Return the number."""
-        degrees = torch.zeros(0)
-        if len(self.degrees):
-            degrees = dim_zero_cat(self.degrees)
-        return self._read(degrees)
+        return self._read(dim_zero_cat(self.degrees) if len(self.degrees) else torch.zeros(0))
 
 
 class MedianOfBatches(Metric):

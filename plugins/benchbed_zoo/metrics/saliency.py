@@ -58,24 +58,24 @@ class SaliencyScore(Metric):
             target: 1 where salient, ``(N, H, W)``.
         """
         pixels = self._histograms(prediction.squeeze(1), target)
-        # how many pixels of an image are above a threshold, (N, 2, T + 1); above the first all are
         above = pixels.flip(-1).cumsum(dim=-1).flip(-1)
-        salient = above[:, 1, :1]
-        hits = above[:, 1, 1:]
+        salient, hits = above[:, 1, :1], above[:, 1, 1:]
         predicted = above[:, :, 1:].sum(dim=1)
         union = predicted + salient - hits
-        iou = torch.where(union == 0, 1.0, hits.double() / union)
-        precision = hits.double() / predicted.clamp(min=1)
-        recall = hits.double() / salient.clamp(min=1)
-        scores = torch.stack([iou, precision, recall])
+        scores = torch.stack(
+            [
+                torch.where(union == 0, 1.0, hits.double() / union),
+                hits.double() / predicted.clamp(min=1),
+                hits.double() / salient.clamp(min=1),
+            ]
+        )
         counted = pixels.sum(dim=(1, 2)) > 0
         self.sums += (scores * counted.unsqueeze(1)).sum(dim=1)
         self.images += counted.sum()
 
     def _histograms(self, probability: Tensor, target: Tensor) -> Tensor:
         """Return ``(N, 2, T + 1)``: other and salient pixels by the thresholds they are above."""
-        images = len(target)
-        levels = len(self.thresholds) + 1
+        images, levels = len(target), len(self.thresholds) + 1
         image = torch.arange(images, device=target.device).view(-1, 1, 1)
         level = torch.bucketize(probability, self.thresholds)
         level = level.masked_fill(probability.isnan(), 0)

@@ -41,9 +41,7 @@ def macro_f1(confusion: Tensor) -> Tensor:
         confusion: the matrix, ``(K, K)``, a row for each true class.
     """
     right = confusion.diagonal().double()
-    # 2 TP + FP + FN of each class, (K,)
-    size = confusion.sum(dim=0) + confusion.sum(dim=1)
-    return (2 * right / size).nanmean()
+    return (2 * right / (confusion.sum(dim=0) + confusion.sum(dim=1))).nanmean()
 
 
 def entry(confusion: Tensor, true: int, predicted: int) -> Tensor:
@@ -170,20 +168,15 @@ class MeanAveragePrecision(Metric):
 
     def compute(self) -> Tensor:
         """Return the mean."""
-        nothing = torch.tensor(torch.nan)
         if not len(self.scores):
-            return nothing
-        # a row for each label, (K, N)
-        scores = dim_zero_cat(self.scores).T
-        labels = dim_zero_cat(self.labels).T
+            return torch.tensor(torch.nan)
         found = []
-        for score, label in zip(scores, labels, strict=True):
+        columns = dim_zero_cat(self.scores).T, dim_zero_cat(self.labels).T
+        for score, label in zip(*columns, strict=True):
             known = (label == 0) | (label == 1)
             if (label == 1).any():
                 found.append(binary_average_precision(score[known], label[known].long()))
-        if not found:
-            return nothing
-        return torch.stack(found).mean()
+        return torch.stack(found).mean() if found else torch.tensor(torch.nan)
 
 
 class _OfKnown(Metric):

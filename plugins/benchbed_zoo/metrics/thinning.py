@@ -18,15 +18,11 @@ def _removable() -> NDArray[np.bool_]:
 
     Bit k of a neighbourhood's number is its xₖ₊₁.
     """
-    # (256, 8)
     x = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(bool)
-    straight = x[:, 0::2]
-    diagonal = x[:, 1::2]
+    straight, diagonal = x[:, 0::2], x[:, 1::2]
     following = np.roll(straight, -1, axis=1)
     crossings = (~straight & (diagonal | following)).sum(axis=1)
-    one = (straight | diagonal).sum(axis=1)
-    other = (diagonal | following).sum(axis=1)
-    pairs = np.minimum(one, other)
+    pairs = np.minimum((straight | diagonal).sum(axis=1), (diagonal | following).sum(axis=1))
     thick = (crossings == 1) & (pairs >= 2) & (pairs <= 3)
     x1, x2, x3, x4, x5, x6, x7, x8 = x.T
     south_east = (x2 | x3 | ~x8) & x1
@@ -55,9 +51,7 @@ def thin(mask: Mask) -> Mask:
     for bit, (dy, dx) in enumerate(_NEIGHBOURS):
         shifted = padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
         numbers[1:-1, 1:-1] |= shifted.view(np.uint8) << bit
-    # flat from here on: a neighbour is a step away
-    kept = padded.reshape(-1)
-    numbers = numbers.reshape(-1)
+    kept, numbers = padded.reshape(-1), numbers.reshape(-1)
     steps = [dy * (width + 2) + dx for dy, dx in _NEIGHBOURS]
     changed = np.stack([kept, kept])
     turn = idle = 0
@@ -70,8 +64,6 @@ def thin(mask: Mask) -> Mask:
             neighbours = removed - step
             numbers[neighbours] ^= np.uint8(1 << bit)
             changed[:, neighbours] = True
-        idle += 1
-        if removed.size:
-            idle = 0
+        idle = 0 if removed.size else idle + 1
         turn = 1 - turn
     return padded[1:-1, 1:-1]

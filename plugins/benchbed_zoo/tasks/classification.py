@@ -61,24 +61,15 @@ class Classification(Task):
         """
         super().__init__(name, target)
         check_target(name, target, "class")
-        self._f1 = f1
+        self._f1, self._per_class, self._confusion = f1, per_class, confusion
         self._group = group
-        self._shown: tuple[str, ...] = ()
-        self._groups: tuple[str, ...] = ()
-        self._pairs: tuple[tuple[int, int], ...] = ()
-        if per_class:
-            self._shown = self._classes
-        if group != NO_GROUPS:
-            self._groups = _groups(name, target, group)
-        if confusion:
-            self._pairs = tuple(product(range(self.channels), repeat=2))
-        shares = [*self._shown, *self._groups]
+        self._groups = () if group == NO_GROUPS else _groups(name, target, group)
+        shares = [*(self._classes if per_class else ()), *self._groups]
         _refuse_twins(name, shares)
+        mean = {"macro_f1"} if f1 else set()
         each = {f"accuracy[{share}]" for share in shares}
         cells = {self._cell(i, j) for i, j in self._pairs}
-        self.percent |= each
-        if f1:
-            self.percent |= {"macro_f1"}
+        self.percent |= mean | each
         self.details = frozenset(each | cells)
 
     @property
@@ -126,15 +117,13 @@ class Classification(Task):
         }
         if self._f1:
             found["macro_f1"] = self._score(macro_f1)
-        for place, name in enumerate(self._shown):
+        for place, name in enumerate(self._classes if self._per_class else ()):
             found[f"accuracy[{name}]"] = self._score(partial(recall, place=place))
         for place, name in enumerate(self._groups):
             found[f"accuracy[{name}]"] = GroupAccuracy(self._group, place, self.target.ignore)
         for i, j in self._pairs:
-            # what lies beside the diagonal is the better the lower it is
             cls = ConfusionScore if i == j else Mistakes
-            cell = partial(entry, true=i, predicted=j)
-            found[self._cell(i, j)] = self._score(cell, cls)
+            found[self._cell(i, j)] = self._score(partial(entry, true=i, predicted=j), cls)
         return found
 
     @property
@@ -142,6 +131,11 @@ class Classification(Task):
         """Name of each class, or its number where it has none."""
         names = self.target.names or map(str, range(self.channels))
         return tuple(map(_plain, names))
+
+    @property
+    def _pairs(self) -> tuple[tuple[int, int], ...]:
+        """Every true class with every predicted one, where the confusion matrix is wanted."""
+        return tuple(product(range(self.channels), repeat=2)) if self._confusion else ()
 
     def _cell(self, true: int, predicted: int) -> str:
         return f"confusion[{self._classes[true]},{self._classes[predicted]}]"

@@ -72,12 +72,9 @@ class Depth(Task):
         valid = has_depth(target)
         output, target = masked(valid, output.squeeze(1), target)
         if self._loss == "si-log":
-            logarithm = torch.where(valid, target, 1).log()
-            return _scale_invariant(output - logarithm, valid)
+            return _scale_invariant(output - torch.where(valid, target, 1).log(), valid)
         error = output - target
-        if self._loss == "l2":
-            return error.square().sum(), valid.sum()
-        total = error.abs().sum()
+        total = error.square().sum() if self._loss == "l2" else error.abs().sum()
         if self._loss == "l1-sobel":
             total = total + _sobel(error, valid)
         return total, valid.sum()
@@ -85,9 +82,7 @@ class Depth(Task):
     def predict(self, output: Tensor) -> Tensor:
         """Return the depth, ``(N, H, W)``, in the target's unit."""
         depth = at_least_single(output.squeeze(1))
-        if self._loss == "si-log":
-            return depth.exp()
-        return depth
+        return depth.exp() if self._loss == "si-log" else depth
 
     def metrics(self) -> dict[str, Metric]:
         """Return absolute and relative error, RMSE, and the shares of close pixels."""
@@ -106,7 +101,6 @@ def _scale_invariant(difference: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]
         difference: of the logarithms, 0 where not valid, ``(N, H, W)``.
         valid: which pixels count, bool, ``(N, H, W)``.
     """
-    # of each image, (N,)
     number = valid.sum(dim=(1, 2))
     count = number.clamp(min=1)
     mean = difference.sum(dim=(1, 2)) / count
@@ -123,7 +117,6 @@ def _sobel(error: Tensor, valid: Tensor) -> Tensor:
         error: ``(N, H, W)``.
         valid: which pixels count, bool, ``(N, H, W)``.
     """
-    # all (N, H − 2, W − 2): the border has no whole neighbourhood
     whole = _all_of_three(_all_of_three(valid).mT).mT
     across = _smooth(_difference(error).mT).mT
     down = _smooth(_difference(error.mT).mT)

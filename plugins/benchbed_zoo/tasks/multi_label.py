@@ -61,9 +61,9 @@ class MultiLabel(Task):
         """
         valid = self._annotated(target)
         output, present = masked(valid, output, target)
-        truth = present.to(output.dtype)
-        weights = valid.to(output.dtype)
-        total = F.binary_cross_entropy_with_logits(output, truth, weights, reduction="sum")
+        total = F.binary_cross_entropy_with_logits(
+            output, present.to(output.dtype), valid.to(output.dtype), reduction="sum"
+        )
         return total, valid.sum()
 
     def predict(self, output: Tensor) -> Tensor:
@@ -79,8 +79,7 @@ class MultiLabel(Task):
         Returns:
             ``(N, K)``.
         """
-        present = F.logsigmoid(outputs)
-        absent = F.logsigmoid(-outputs)
+        present, absent = F.logsigmoid(outputs), F.logsigmoid(-outputs)
         return present.logsumexp(dim=1) - absent.logsumexp(dim=1)
 
     def metrics(self) -> dict[str, Metric]:
@@ -99,12 +98,9 @@ class MultiLabel(Task):
 
     def draw(self, axes: Axes, value: Tensor) -> None:
         """Draw a bar a label, and none where it is not annotated."""
-        heights = torch.where(self._annotated(value), at_least_single(value), torch.nan)
-        super().draw(axes, heights)
+        super().draw(axes, torch.where(self._annotated(value), at_least_single(value), torch.nan))
 
     def _annotated(self, target: Tensor) -> Tensor:
         """Return which labels count, bool, of the target's shape."""
         ignore = self.target.ignore
-        if ignore is None:
-            return torch.ones_like(target, dtype=torch.bool)
-        return target != ignore
+        return torch.ones_like(target, dtype=torch.bool) if ignore is None else target != ignore

@@ -63,11 +63,8 @@ class Saliency(BinaryMap):
 
     def metrics(self) -> dict[str, Metric]:
         """Return the largest mean IoU over thresholds and F-measure with β² of 1 and of 0.3."""
+        weights = {"mIoU": None, "maxF": 1.0, "maxF_0.3": 0.3}
         return {
-            "mIoU": self._score(None),
-            "maxF": self._score(1.0),
-            "maxF_0.3": self._score(0.3),
+            name: SaliencyScore(self._thresholds, beta_squared, self.ignore)
+            for name, beta_squared in weights.items()
         }
-
-    def _score(self, beta_squared: float | None) -> Metric:
-        return SaliencyScore(self._thresholds, beta_squared, self.ignore)

@@ -70,9 +70,7 @@ class Segmentation(Task):
         self.batch_level = loss != "ce"
         self.ignore = -100 if target.ignore is None else target.ignore
         self._loss = loss
-        self._weights: list[float] | None = None
-        if weights != "equal":
-            self._weights = _numbers(name, weights, target.classes)
+        self._weights = None if weights == "equal" else _numbers(name, weights, target.classes)
         self._absent: Absent = absent
         self._per_class = per_class
         self.percent = frozenset(self.metrics())
@@ -92,23 +90,16 @@ class Segmentation(Task):
             output: logits, ``(N, K, H, W)``.
             target: ``(N, H, W)``.
         """
-        output = at_least_single(output)
-        target = target.long()
+        output, target = at_least_single(output), target.long()
         valid = target != self.ignore
-        weights: Tensor | None = None
-        if self._weights is None:
-            number = valid.sum()
-        else:
-            weights = output.new_tensor(self._weights)
-            # what is not valid may be no class: it counts as class 0, times 0
-            number = (weights[target * valid] * valid).sum()
+        weights = None if self._weights is None else output.new_tensor(self._weights)
+        number = valid.sum() if weights is None else (weights[target * valid] * valid).sum()
         total = output.new_zeros(())
         if self._loss != "dice":
-            losses = F.cross_entropy(
-                output, target, weights, ignore_index=self.ignore, reduction="none"
-            )
             # on CUDA, torch's own sum over maps is not deterministic
-            total = losses.sum()
+            total = F.cross_entropy(
+                output, target, weights, ignore_index=self.ignore, reduction="none"
+            ).sum()
         if self._loss != "ce":
             total = total + dice_loss(output.softmax(dim=1), target, valid) * number
         return total, number
@@ -143,10 +134,9 @@ class Segmentation(Task):
             names = self.target.names or range(self.channels)
             for index, name in enumerate(names):
                 scores[f"IoU[{name}]"] = partial(_iou_of, index=index, absent=self._absent)
-        metrics: dict[str, Metric] = {}
-        for name, score in scores.items():
-            metrics[name] = self.score(self.channels, score, self.ignore)
-        return metrics
+        return {
+            name: self.score(self.channels, score, self.ignore) for name, score in scores.items()
+        }
 
 
 def dice_loss(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
@@ -166,14 +156,11 @@ def dice_loss(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """
     valid = valid.unsqueeze(1)
     classes = torch.arange(probabilities.shape[1], device=target.device).view(-1, 1, 1)
-    # g, (N, K, H, W)
     truth = (target.unsqueeze(1) == classes) & valid
     p = probabilities * valid
-    # of each class, (K,)
     pixels = truth.sum(dim=(0, 2, 3))
     present = pixels > 0
-    squares = p.square().sum(dim=(0, 2, 3))
-    size = torch.where(present, squares + pixels, 1.0)
+    size = torch.where(present, p.square().sum(dim=(0, 2, 3)) + pixels, 1.0)
     dice = 2 * (p * truth).sum(dim=(0, 2, 3)) / size
     return ((1 - dice) * present).sum() / present.sum().clamp(min=1)
 
@@ -187,8 +174,8 @@ def _numbers(name: str, text: str, classes: int) -> list[float]:
         numbers = [float(word) for word in text.split()]
     except ValueError:
         numbers = []
-    sound = all(0 <= number < math.inf for number in numbers)
-    if len(numbers) != classes or not sound or not any(numbers):
+    sound = all(math.isfinite(number) and number >= 0 for number in numbers) and any(numbers)
+    if len(numbers) != classes or not sound:
         raise MethodError(
             f"Task '{name}': 'weights' must be 'equal' or {classes} numbers of at least 0, not all "
             f"of them 0, separated by spaces, and '{text}' is neither."

@@ -43,11 +43,8 @@ class Affine(Geometric):
                 f"affine: option 'scale_low' must not be above 'scale_high', and {scale_low:g} is "
                 f"above {scale_high:g}."
             )
-        self.degrees = degrees
-        self.scale_low = scale_low
-        self.scale_high = scale_high
-        self.distance = distance
-        self.border = border
+        self.degrees, self.scale_low, self.scale_high = degrees, scale_low, scale_high
+        self.distance, self.border = distance, border
 
     def placement(self, size: tuple[int, int], draws: Draws) -> Placement:
         """Return what turns and scales each sample.
@@ -56,12 +53,10 @@ class Affine(Geometric):
             size: height and width of the images in pixels.
             draws: random numbers of the N samples.
         """
-        # of each sample, (N,)
         drawn = draws.uniform(2)
         angle = torch.deg2rad(self.degrees * (2 * drawn[:, 0] - 1))
         scale = self.scale_low + (self.scale_high - self.scale_low) * drawn[:, 1]
-        cos = angle.cos()
-        sin = angle.sin()
+        cos, sin = angle.cos(), angle.sin()
         rotation = torch.stack([cos, -sin, sin, cos], dim=1).reshape(-1, 2, 2)
         return Placement.of(
             rotation / scale[:, None, None],

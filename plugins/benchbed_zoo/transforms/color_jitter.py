@@ -57,11 +57,13 @@ class ColorJitter(Transform):
             DataError: the inputs are no images of three channels in [0, 1].
         """
         _check(batch)
-        # for each sample a number for each adjustment, and one that orders it: (N, 4) each
-        drawn, places = draws.uniform(2 * len(ADJUST)).split(len(ADJUST), dim=1)
-        factors = (self._low + (self._high - self._low) * drawn).tolist()
-        orders = places.argsort(dim=1).tolist()
-        images = list(map(self._adjusted, batch.input, factors, orders))
+        drawn = draws.uniform(2 * len(ADJUST))
+        factors = self._low + (self._high - self._low) * drawn[:, : len(ADJUST)]
+        orders = drawn[:, len(ADJUST) :].argsort(dim=1).tolist()
+        images = [
+            self._adjusted(image, own, order)
+            for image, own, order in zip(batch.input, factors.tolist(), orders, strict=True)
+        ]
         return batch.replace(input=torch.stack(images))
 
     def _adjusted(self, image: Tensor, factors: list[float], order: list[int]) -> Tensor:
@@ -72,12 +74,10 @@ class ColorJitter(Transform):
 
 
 def _check(batch: Batch) -> None:
-    shape = tuple(batch.input.shape)
-    images = len(shape) == 4 and shape[1] == 3
     described = batch.input_described
-    in_range = described is None or described.range == (0.0, 1.0)
-    if not images or not in_range:
-        found = f"{shape}"
+    channels = batch.input.shape[1] if batch.input.dim() == 4 else 0
+    if channels != 3 or (described is not None and described.range != (0.0, 1.0)):
+        found = f"{tuple(batch.input.shape)}"
         if described is not None:
             found += f" in {list(described.range)}"
         raise DataError(

@@ -28,8 +28,6 @@ class Flip(Geometric):
             size: height and width of the images in pixels.
             draws: random numbers of the N samples.
         """
-        # of each sample, (N, 2, 2)
         linear = torch.eye(2, dtype=torch.float64).repeat(len(draws), 1, 1)
-        mirrored = draws.uniform()[:, 0] < self.p
-        linear[mirrored, 0, 0] = -1
+        linear[draws.uniform()[:, 0] < self.p, 0, 0] = -1
         return Placement.of(linear)

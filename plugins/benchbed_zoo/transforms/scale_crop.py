@@ -42,11 +42,8 @@ class ScaleCrop(Geometric):
             draws: random numbers of the N samples.
         """
         drawn = draws.uniform(3)
-        chosen = (drawn[:, 0] * len(self.scales)).long()
-        scale = self.scales[chosen]
-        # how far the crop can move along x and y in all, (N, 2), in pixels
-        plane = torch.tensor(size[::-1], dtype=torch.float64)
-        room = plane * (1 - 1 / scale)[:, None]
+        scale = self.scales[(drawn[:, 0] * len(self.scales)).long()]
+        room = torch.tensor(size[::-1], dtype=torch.float64) * (1 - 1 / scale)[:, None]
         return Placement.of(
             torch.eye(2, dtype=torch.float64) / scale[:, None, None],
             room * (drawn[:, 1:] - 0.5),

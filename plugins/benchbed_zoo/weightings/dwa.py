@@ -11,7 +11,6 @@ from torch import Tensor
 
 from benchbed.contracts.weighting import EpochInfo, Level, Weighting, WeightingContext
 from benchbed_zoo.weightings.parts.history import require_losses
-from benchbed_zoo.weightings.parts.per_task import weighted_losses
 
 
 class DynamicWeightAverage(Weighting):
@@ -62,16 +61,14 @@ class DynamicWeightAverage(Weighting):
         if info.epoch < 2:
             return
         require_losses(info, self.context.tasks, "dwa")
-        ratios = [self._ratio(info.train_losses[task]) for task in self.context.tasks]
-        shares = torch.softmax(torch.tensor(ratios) / self.temperature, dim=0)
-        self.current.copy_(len(ratios) * shares)
+        ratios = [self._ratio(info.train_losses[name]) for name in self.context.tasks]
+        weights = len(ratios) * torch.softmax(torch.tensor(ratios) / self.temperature, dim=0)
+        self.current.copy_(weights)
 
     @staticmethod
     def _ratio(losses: Sequence[float]) -> float:
         before, last = losses[-2:]
-        if before == 0.0:
-            return 1.0
-        ratio = last / before
+        ratio = last / before if before else 1.0
         return ratio if math.isfinite(ratio) else 1.0
 
     def transform(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -83,4 +80,5 @@ class DynamicWeightAverage(Weighting):
         Returns:
             w_k·L_k by task, scalars.
         """
-        return weighted_losses(losses, self.context.tasks, self.current)
+        weights = dict(zip(self.context.tasks, self.current, strict=True))
+        return {name: weights[name] * loss for name, loss in losses.items()}

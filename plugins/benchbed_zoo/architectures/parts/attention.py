@@ -47,12 +47,11 @@ class SegNetAttention(nn.Module):
 
     def __init__(self, widths: Sequence[int], tasks: Iterable[str]) -> None:
         super().__init__()
-        # channels before and after each stage: of the encoder finest first, of the decoder coarsest
-        down = list(zip(widths, (*widths[1:], widths[-1]), strict=True))
-        up = list(zip(widths, (widths[0], *widths[:-1]), strict=True))
-        up.reverse()
-        self.encoder_shared = nn.ModuleList(conv_unit(before, after) for before, after in down)
-        self.decoder_shared = nn.ModuleList(conv_unit(before, after) for before, after in up)
+        up = list(zip(widths, (widths[0], *widths), strict=False))[::-1]
+        self.encoder_shared = nn.ModuleList(
+            conv_unit(*pair) for pair in zip(widths, (*widths[1:], widths[-1]), strict=True)
+        )
+        self.decoder_shared = nn.ModuleList(conv_unit(*pair) for pair in up)
         self.encoder_masks = nn.ModuleDict()
         self.decoder_masks = nn.ModuleDict()
         for task in tasks:
@@ -73,19 +72,19 @@ class SegNetAttention(nn.Module):
         Returns:
             ``(N, widths[0], H, W)`` of the input's size.
         """
-        carried: list[Tensor] = []  # nothing comes before the first stage
-        stages = zip(encoded, self.encoder_masks[task], self.encoder_shared, strict=True)
-        for skip, masks, shared in stages:
-            made_of = torch.cat((skip.first, *carried), dim=1)
-            attended = masks(made_of) * skip.last
-            carried = [F.max_pool2d(shared(attended), 2)]
-        (x,) = carried
-        stages = zip(decoded, self.decoder_masks[task], self.decoder_shared, strict=True)
-        for stage, masks, shared in stages:
+        attended: list[Tensor] = []
+        for skip, masks, shared in zip(
+            encoded, self.encoder_masks[task], self.encoder_shared, strict=True
+        ):
+            seen = masks(torch.cat((skip.first, *attended), dim=1)) * skip.last
+            attended = [F.max_pool2d(shared(seen), 2)]
+        (x,) = attended
+        for stage, masks, shared in zip(
+            decoded, self.decoder_masks[task], self.decoder_shared, strict=True
+        ):
             size = stage.last.shape[-2:]
             x = shared(F.interpolate(x, size, mode="bilinear", align_corners=True))
-            made_of = torch.cat((stage.unpooled, x), dim=1)
-            x = masks(made_of) * stage.last
+            x = masks(torch.cat((stage.unpooled, x), dim=1)) * stage.last
         return x
 
 
@@ -109,8 +108,7 @@ class PyramidAttention(nn.Module):
 
     def __init__(self, channels: Sequence[int], tasks: Iterable[str]) -> None:
         super().__init__()
-        steps = pairwise(channels)
-        self.shared = nn.ModuleList(conv_unit(before, after) for before, after in steps)
+        self.shared = nn.ModuleList(conv_unit(*pair) for pair in pairwise(channels))
         self.masks = nn.ModuleDict({task: _carried_masks(channels) for task in tasks})
         initialise(self)
 
@@ -127,17 +125,13 @@ class PyramidAttention(nn.Module):
         first, *rest = self.masks[task]
         attended = [first(features[0]) * features[0]]
         for feature, masks, shared in zip(features[1:], rest, self.shared, strict=True):
-            size = feature.shape[-2:]
-            carried = F.adaptive_max_pool2d(shared(attended[-1]), size)
-            made_of = torch.cat((feature, carried), dim=1)
-            attended.append(masks(made_of) * feature)
+            carried = F.adaptive_max_pool2d(shared(attended[-1]), feature.shape[-2:])
+            attended.append(masks(torch.cat((feature, carried), dim=1)) * feature)
         return attended
 
 
 def _carried_masks(widths: Sequence[int]) -> nn.ModuleList:
     """Return masks of which all but the first also get what the one before gave."""
-    first, *others = widths
-    masks = nn.ModuleList([mask(first, first)])
-    for width in others:
-        masks.append(mask(2 * width, width))
-    return masks
+    return nn.ModuleList(
+        mask(width if place == 0 else 2 * width, width) for place, width in enumerate(widths)
+    )

@@ -28,11 +28,12 @@ class Distillation(nn.Module):
     def __init__(self, tasks: Iterable[str], width: int) -> None:
         super().__init__()
         names = list(tasks)
-        self.messages = nn.ModuleDict()
-        for task in names:
-            senders = [other for other in names if other != task]
-            own = {sender: GatedConvolution(width) for sender in senders}
-            self.messages[task] = nn.ModuleDict(own)
+        self.messages = nn.ModuleDict(
+            {
+                task: nn.ModuleDict({s: GatedConvolution(width) for s in names if s != task})
+                for task in names
+            }
+        )
 
     def forward(self, features: Mapping[str, Tensor], tasks: Iterable[str]) -> dict[str, Tensor]:
         """Return the refined features of some tasks, from those of all.

@@ -66,7 +66,14 @@ class PyramidHead(nn.Module):
                 "backbone such as conv-small or resnet18."
             )
         self.laterals = nn.ModuleList(nn.Conv2d(c, width, 1) for c in backbone.channels)
-        self.merges = nn.ModuleList(_merge(width) for _ in backbone.channels)
+        self.merges = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(width, width, 3, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(inplace=True),
+            )
+            for _ in backbone.channels
+        )
         self.output = nn.Conv2d(width, task.channels, 1)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
@@ -76,21 +83,13 @@ class PyramidHead(nn.Module):
             features: the backbone's maps, ``(N, C, H, W)`` each, finest first.
         """
         merged: Tensor | None = None
-        stages = list(zip(features, self.laterals, self.merges, strict=True))
-        for feature, lateral, merge in reversed(stages):
+        stages = zip(features, self.laterals, self.merges, strict=True)
+        for feature, lateral, merge in reversed(list(stages)):
             level = lateral(feature)
             if merged is not None:
                 level = level + _resized(merged, level.shape[-2:])
             merged = merge(level)
         return _resized(self.output(merged), self.size)
-
-
-def _merge(width: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(width, width, 3, padding=1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-    )
 
 
 def _resized(x: Tensor, size: Sequence[int]) -> Tensor:

@@ -20,10 +20,5 @@ def last_layer(module: nn.Module) -> Iterable[nn.Parameter] | None:
         >>> [p.shape for p in last_layer(nn.Sequential(nn.Linear(4, 3), nn.ReLU()))]
         [torch.Size([3, 4]), torch.Size([3])]
     """
-    last: nn.Module | None = None
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            last = layer
-    if last is None:
-        return None
-    return last.parameters()
+    layers = [m for m in module.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    return layers[-1].parameters() if layers else None

@@ -30,9 +30,7 @@ def balanced_bce(
     (logits,) = masked(valid, logits)
     positive = (valid & (target == 1)).to(logits.dtype)
     number = valid.sum()
-    share: Tensor | float | None = positive_weight
-    if share is None:
-        share = 1 - positive.sum() / number.clamp(min=1)
+    share = 1 - positive.sum() / number.clamp(min=1) if positive_weight is None else positive_weight
     weights = (share * positive + (1 - share) * (1 - positive)) * valid
     total = F.binary_cross_entropy_with_logits(logits, positive, weights, reduction="sum")
     return total, number

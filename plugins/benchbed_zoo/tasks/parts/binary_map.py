@@ -69,9 +69,7 @@ class BinaryMap(Task):
             ``(N, 1, H, W)``.
         """
         outputs = outputs.float()
-        inside = F.logsigmoid(outputs).logsumexp(dim=1)
-        outside = F.logsigmoid(-outputs).logsumexp(dim=1)
-        return inside - outside
+        return F.logsigmoid(outputs).logsumexp(dim=1) - F.logsigmoid(-outputs).logsumexp(dim=1)
 
     def draw(self, axes: Axes, value: Tensor) -> None:
         """Draw probabilities or the annotators' mean from 0, black, to 1, white.

@@ -22,21 +22,16 @@ def check_target(
     Raises:
         DataError: it does not fit.
     """
-    if target.kind != kind or not _fits(target.shape, shape):
+    sizes = zip(shape, target.shape, strict=False)
+    fits = len(shape) == len(target.shape) and all(
+        isinstance(wanted, str) or wanted == size for wanted, size in sizes
+    )
+    if target.kind != kind or not fits:
         raise DataError(
             f"Task '{task}' needs a target of kind '{kind}' and shape {_show(shape)}, not of kind "
             f"'{target.kind}' and shape {_show(target.shape)}; name another target or plugin for "
             "it in the protocol."
         )
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int | str, ...]) -> bool:
-    if len(shape) != len(wanted):
-        return False
-    for own, other in zip(shape, wanted, strict=True):
-        if isinstance(other, int) and own != other:
-            return False
-    return True
 
 
 def _show(shape: tuple[int | str, ...]) -> str:
