@@ -123,6 +123,11 @@ def _sentence(finding: Finding) -> str:
     family = finding.family
     seed, count = family.first.seed, len(family.records)
     records = f"{count} record{'s' if count > 1 else ''}"
+    if finding.outcome == "same" and finding.comparison is None:
+        return (
+            f"{family.label}: the source at commit {finding.against} means the same as the present "
+            f"one; {records} count as made by it."
+        )
     if finding.outcome == "same":
         other = "the record" if finding.against == "the record" else f"commit {finding.against}"
         return (
@@ -140,9 +145,11 @@ def _sentence(finding: Finding) -> str:
 
 def _differences(finding: Finding) -> str:
     """Return in words how two runs differ, the largest differences of test metrics first."""
+    comparison = finding.comparison
+    assert comparison is not None
     pairs = [
         (found.relative, f"{task}/{name} {found.record:.6g} and {found.again:.6g}")
-        for task, metrics in finding.comparison.differences.items()
+        for task, metrics in comparison.differences.items()
         for name, found in metrics.items()
         if found.relative
     ]
@@ -181,7 +188,7 @@ def _document(outcomes: Outcomes) -> dict[str, object]:
                 "changed": list(finding.family.changed),
                 "against": finding.against,
                 "outcome": finding.outcome,
-                "largest_difference": finding.comparison.largest,
+                "largest_difference": finding.comparison.largest if finding.comparison else None,
                 "file": str(finding.path) if finding.path else None,
             }
             for finding in outcomes.findings

@@ -11,7 +11,8 @@ from typing import Final, Literal
 from benchbed.basics.errors import BenchbedError, RecordError
 from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.registry import Registry
-from benchbed.exchange.at_commit import run_at, unpack
+from benchbed.exchange.at_commit import Tree, run_at, unpack
+from benchbed.exchange.meaning import holds_source, meanings_at
 from benchbed.exchange.verify import Means, job_again, run_in
 from benchbed.execution.executor import Observer
 from benchbed.records.job import Job
@@ -20,6 +21,8 @@ from benchbed.records.source_links import (
     RECORD,
     SourceLinks,
     changed_sources,
+    link_by_bits,
+    link_by_meaning,
     read_source_links,
     sources_of,
     write_source_link,
@@ -81,14 +84,14 @@ class Finding:
             ``open``: it differs from the record, as it may on another machine, and the record's
             own source was not run.
         against: ``the record``, or the commit.
-        comparison: of the two runs, where they differ.
+        comparison: of the two runs; none where the sources' meaning was enough.
         path: the file that says that they are the same.
     """
 
     family: Family
     outcome: Outcome
     against: str
-    comparison: Comparison
+    comparison: Comparison | None = None
     path: Path | None = None
 
 
@@ -166,8 +169,9 @@ def verify_sources(
 ) -> Finding:
     """Make the first seed of a method again by the present source, and say what came out.
 
-    It is held against the record; where the two differ and ``against`` is given, against what the
-    record's own source gives on this machine.
+    Where ``against`` is given and the source there means the same as the present one, nothing is
+    run. Else the run is held against the record; where the two differ and ``against`` is given,
+    against what the record's own source gives on this machine.
 
     Args:
         family: the method's records.
@@ -181,11 +185,15 @@ def verify_sources(
         RunError: a run failed.
         RecordError: the commit does not hold the source that made the record.
     """
+    if against is not None:
+        found = _by_meaning(family, store, work, against)
+        if found is not None:
+            return found
     record = family.first
     again = _by_present_source(family.job, registry, observer, work / "present")
     comparison = compare(record, again, [])
     if comparison.result == "exact":
-        path = write_source_link(store, record, again, RECORD)
+        path = write_source_link(store, link_by_bits(record, again, RECORD))
         return Finding(family, "same", RECORD, comparison, path)
     if against is None:
         return Finding(family, "open", RECORD, comparison)
@@ -194,8 +202,26 @@ def verify_sources(
     comparison = compare(before, again, [])
     if comparison.result != "exact":
         return Finding(family, "differs", commit, comparison)
-    path = write_source_link(store, before, again, commit)
+    path = write_source_link(store, link_by_bits(before, again, commit))
     return Finding(family, "same", commit, comparison, path)
+
+
+def _by_meaning(family: Family, store: Store, work: Path, against: Against) -> Finding | None:
+    """Return that the source at a commit means the same as the present one, if it does.
+
+    Raises:
+        RecordError: the commit does not hold the source that made the record.
+    """
+    record = family.first
+    commit = _commit_for(record, against)
+    tree = _tree(family, commit, against, work)
+    if not holds_source(tree, record.components):
+        return None
+    present = sources_of(family.job.components)
+    if meanings_at(tree, record.components) != present:
+        return None
+    path = write_source_link(store, link_by_meaning(record, present, commit))
+    return Finding(family, "same", commit, path=path)
 
 
 def _by_present_source(job: Job, registry: Registry, observer: Observer, folder: Path) -> Record:
@@ -226,10 +252,7 @@ def _by_own_source(
         RecordError: it is another source than the record's.
     """
     record = family.first
-    packages = {"benchbed": None}  # a dict keeps the order: benchbed's own tree comes first
-    for component in family.job.components:
-        packages[component.target.partition(".")[0]] = None
-    tree = unpack(commit, packages, against.repository, work / "trees")
+    tree = _tree(family, commit, against, work)
     found = run_at(tree, family.job, against.protocol, work / commit)
     made_by, wanted = sources_of(found.components), sources_of(record.components)
     links = read_source_links(store, *_name_and_version(record))
@@ -240,6 +263,14 @@ def _by_own_source(
             f"The record names commit {record.commit or 'none'}."
         )
     return found
+
+
+def _tree(family: Family, commit: str, against: Against, work: Path) -> Tree:
+    """Return the files of a commit; they are unpacked once."""
+    packages = {"benchbed": None}  # a dict keeps the order: benchbed's own tree comes first
+    for component in family.job.components:
+        packages[component.target.partition(".")[0]] = None
+    return unpack(commit, packages, against.repository, work / "trees")
 
 
 def _name_and_version(record: Record) -> tuple[str, int]:

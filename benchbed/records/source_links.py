@@ -1,9 +1,9 @@
-"""Links between sources: a run made again by the present source came out to the same bits.
+"""Links between sources: what one gives, the other gives to the bit.
 
 A record counts as stale when the source of one of its components is no longer the one that made it.
 Where one seed of a method, made again by the present source, gives the same bits as by the source
-of the record, all seeds of that method count as made by the present source. What was found lies in
-a file of its own kind beside the verifications::
+of the record, or where both have the same digest by meaning, all seeds of that method count as made
+by the present source. What was found lies in a file of its own kind beside the verifications::
 
     verifications/<protocol>/<version>/sources/<run key>-<digest of the present sources>.json
 
@@ -20,10 +20,11 @@ from typing import Final, Literal
 import msgspec
 
 from benchbed.basics.canonical import digest
+from benchbed.basics.environment import now, versions
 from benchbed.basics.errors import RecordError
 from benchbed.discovery.method import Component
 from benchbed.records.record import Record, Text, decode, family_key
-from benchbed.records.store import Place, Store, read_regular, write_atomically
+from benchbed.records.store import Store, read_regular, write_atomically
 
 FOLDER: Final = "sources"
 RECORD: Final = "the record"
@@ -41,8 +42,9 @@ class SourceLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         family: what all seeds of it share (:func:`~benchbed.records.record.family_key`).
         method, tasks, seed: of the run, for people.
         before, after: the sources that were held against each other.
-        against: ``the record``, or the commit whose source was run beside the present one.
-        environment: where the run was made again.
+        against: ``the record``, or the commit that holds its source.
+        environment: where it was found.
+        evidence: ``bits`` of the run made again, or the ``meaning`` of the two sources.
     """
 
     schema: Literal["benchbed.source-link/1"]
@@ -57,6 +59,7 @@ class SourceLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     against: Text
     environment: dict[Text, Text]
     finished: Text
+    evidence: Literal["bits", "meaning"] = "bits"
 
 
 def sources_of(components: Iterable[Component]) -> dict[str, str]:
@@ -123,20 +126,15 @@ def read_source_links(store: Store, protocol: str, version: int) -> SourceLinks:
     return SourceLinks(links)
 
 
-def write_source_link(store: Store, record: Record, again: Record, against: str) -> Path:
-    """Keep that a record's source, as told by ``record``, and the present one gave the same bits.
+def link_by_bits(record: Record, again: Record, against: str) -> SourceLink:
+    """Return that a record's source and the present one gave the same bits.
 
     Args:
-        store: the results folder of the record.
         record: the record, or the run made again by its source.
         again: the run made again by the present source.
         against: ``the record``, or the commit whose source made ``record``.
-
-    Raises:
-        StoreError: the results folder cannot be written.
     """
-    after = sources_of(again.components)
-    link = SourceLink(
+    return SourceLink(
         schema="benchbed.source-link/1",
         key=again.key,
         family=family_key(again),
@@ -145,14 +143,47 @@ def write_source_link(store: Store, record: Record, again: Record, against: str)
         tasks=again.tasks,
         seed=again.seed,
         before=sources_of(record.components),
-        after=after,
+        after=sources_of(again.components),
         against=against,
         environment=again.environment,
         finished=again.finished,
     )
-    place = Place.of(again)
-    folder = store.root / "verifications" / place.protocol / str(place.version) / FOLDER
-    path = folder / f"{again.key}-{digest(after)[:8]}.json"
+
+
+def link_by_meaning(record: Record, present: Sources, against: str) -> SourceLink:
+    """Return that a record's source, as a commit holds it, means the same as the present one.
+
+    Args:
+        record: the record.
+        present: the sources of the installed components.
+        against: the commit that holds the record's source.
+    """
+    return SourceLink(
+        schema="benchbed.source-link/1",
+        key=record.key,
+        family=family_key(record),
+        protocol=record.protocol,
+        method=record.method,
+        tasks=record.tasks,
+        seed=record.seed,
+        before=sources_of(record.components),
+        after=dict(present),
+        against=against,
+        environment=versions(),
+        finished=now(),
+        evidence="meaning",
+    )
+
+
+def write_source_link(store: Store, link: SourceLink) -> Path:
+    """Keep a link beside the verifications of its protocol; return its file.
+
+    Raises:
+        StoreError: the results folder cannot be written.
+    """
+    name, _, version = link.protocol.partition("@")
+    folder = store.root / "verifications" / name / version / FOLDER
+    path = folder / f"{link.key}-{digest(link.after)[:8]}.json"
     content = msgspec.json.format(msgspec.json.encode(link), indent=1)
     write_atomically(path, content + b"\n")
     return path

@@ -11,6 +11,7 @@ from benchbed.records.source_links import (
     SourceLink,
     SourceLinks,
     changed_sources,
+    link_by_bits,
     read_source_links,
     sources_of,
     write_source_link,
@@ -93,7 +94,7 @@ def test_what_seeds_share_is_a_family():
 def test_a_link_is_read_as_written_and_raises_no_tier(tmp_path):
     store = Store(tmp_path)
     put(store, FIRST)
-    path = write_source_link(store, FIRST, with_source("new"), RECORD)
+    path = write_source_link(store, link_by_bits(FIRST, with_source("new"), RECORD))
     assert path.is_relative_to(tmp_path / "verifications")
     name, _, version = FIRST.protocol.partition("@")
     links = read_source_links(store, name, int(version))
@@ -107,7 +108,7 @@ def test_a_link_is_read_as_written_and_raises_no_tier(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"schema": "benchbed.source-link/2"}'])
 def test_a_damaged_link_counts_for_nothing(tmp_path, content):
     store = Store(tmp_path)
-    path = write_source_link(store, FIRST, with_source("new"), RECORD)
+    path = write_source_link(store, link_by_bits(FIRST, with_source("new"), RECORD))
     path.write_bytes(content)
     name, _, version = FIRST.protocol.partition("@")
     links = read_source_links(store, name, int(version))

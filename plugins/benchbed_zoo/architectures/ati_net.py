@@ -30,8 +30,7 @@ class AtiNet(Architecture):
     convolutions get no gradient (here they are not even run); at half of training the prediction
     heads are drawn anew as well and the optimiser starts afresh. Its second half has half the
     learning rate, for which the protocol's schedule stands here. It also is a run of its own, so
-    that a weighting strategy starts anew: ``weighting=anew`` does that, while with ``kept`` the
-    strategy goes on with its state and the epochs that it has seen.
+    that a weighting strategy starts anew there, while here it goes on as it was.
 
     Source: D. Sinodinos, N. Armanfard, Attentive Task Interaction Network for Multi-Task Learning,
     ICPR 2022.
@@ -45,10 +44,8 @@ class AtiNet(Architecture):
         context: BuildContext,
         backbone: str = "",
         variant: str = "as-described",
-        weighting: str = "kept",
     ) -> None:
         super().__init__(context)
-        self.weighs_anew = weighting == "anew"
         self.released = variant == "as-released"
         self.distils = not self.released
         self.backbone = new_segnet(context, "ati-net")
@@ -83,8 +80,7 @@ class AtiNet(Architecture):
 
     def phases(self) -> Sequence[Phase]:
         """Return two halves."""
-        second = Phase(fresh_optimizer=self.released, fresh_weighting=self.weighs_anew)
-        return [Phase(until=0.5), second]
+        return [Phase(until=0.5), Phase(fresh_optimizer=self.released)]
 
     def set_phase(self, index: int) -> None:
         """Distil in the second half, unless it is the released code."""

@@ -9,7 +9,6 @@ from benchbed import Target
 from benchbed.basics.errors import ProtocolError
 from benchbed.contracts.transform import Batch
 from benchbed.contracts.weighting import WeightingContext
-from benchbed.discovery.method import resolve_weighting
 from benchbed.engine.cost import count_parameters
 from benchbed.engine.losses import LossComputer
 from benchbed.engine.strategy import build_strategy
@@ -18,7 +17,6 @@ from benchbed.testing.training import Parts, train
 from benchbed_zoo.architectures.ati_net import AtiNet
 from benchbed_zoo.architectures.mtan import Mtan
 from tests.zoo.architectures.small import NarrowContract, built, context, images
-from tests.zoo.weightings.checks import ZOO
 
 TASKS = ["seg", "depth", "normals"]
 DISTILLING = ("reducers.", "distillation.", "wideners.")
@@ -34,13 +32,6 @@ class TestAtiNetAsReleased(NarrowContract):
 
     def resolve(self, given):
         return super().resolve({"variant": "as-released", **given})
-
-
-class TestAtiNetWhoseWeightingBeginsAnew(NarrowContract):
-    id = "ati-net"
-
-    def resolve(self, given):
-        return super().resolve({"weighting": "anew", **given})
 
 
 def as_mtan(net):
@@ -131,37 +122,6 @@ def test_both_halves_have_the_protocols_learning_rate(variant, fresh):
     assert (first.until, second.until) == (0.5, 1.0)
     assert (first.lr, second.lr) == (1.0, 1.0)
     assert (first.fresh_optimizer, second.fresh_optimizer) == (False, fresh)
-
-
-@pytest.mark.parametrize("variant", ["as-described", "as-released"])
-@pytest.mark.parametrize(("weighting", "anew"), [("kept", False), ("anew", True)])
-def test_the_weighting_begins_anew_at_half_of_training_if_asked(variant, weighting, anew):
-    first, second = built(AtiNet, variant=variant, weighting=weighting).phases()
-    assert (first.fresh_weighting, second.fresh_weighting) == (False, anew)
-    unasked = built(AtiNet, variant=variant).phases()
-    assert not any(phase.fresh_weighting for phase in unasked)
-
-
-def test_dwas_weights_are_one_again_in_the_first_two_epochs_of_the_second_half():
-    """As in the released code; otherwise they follow from the first half's last epochs."""
-
-    def parts(weighting):
-        net = AtiNet(context(), variant="as-released", weighting=weighting)
-        strategy = build_strategy(
-            resolve_weighting("dwa", ZOO, TASKS), WeightingContext(tuple(TASKS))
-        )
-        return Parts(net.context.tasks, net.context.input, net, strategy)
-
-    curves = {
-        name: train(lambda name=name: parts(name), epochs=6, batches=1).curves
-        for name in ("kept", "anew")
-    }
-    for task in TASKS:
-        kept, anew = (curves[name][f"weight/{task}"] for name in ("kept", "anew"))
-        assert kept[:3] == anew[:3]
-        assert kept[:2] == anew[3:5] == [1, 1]
-        assert 1 not in kept[2:]
-        assert 1 not in (anew[2], anew[5])
 
 
 def test_a_run_that_is_taken_up_in_the_second_half_distils(tmp_path, monkeypatch):

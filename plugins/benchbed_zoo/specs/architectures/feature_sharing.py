@@ -83,14 +83,6 @@ SPECS = [
                 "as-released: the distilled features are never used, heads are drawn anew too",
                 choices=("as-described", "as-released"),
             ),
-            "weighting": Option(
-                str,
-                "kept",
-                "anew: the weighting strategy starts anew at half of training, as in the released "
-                "code, whose second half is a run of its own",
-                choices=("kept", "anew"),
-                added=True,
-            ),
         },
     ),
 ]
