@@ -221,7 +221,7 @@ def test_markdown_shows_percent_deviations_and_signs(store):
     assert table["single-task"]["depth abs ↓"] == "**0.250±0.000**"
     # Δm of seeds 0 and 1: 0 and 10/3; with the half width 12.706·(10/3/√2)/√2
     assert table["hps+equal"][DELTA_M] == "**+1.67 [-19.51, +22.84]**"
-    assert (table["single-task"]["rank"], table["hps+equal"]["rank"]) == ("1", "1")
+    assert (table["single-task"]["rank"], table["hps+equal"]["rank"]) == ("1–2", "1–2")
     assert table["hps+equal"]["worst task"] == "depth -5.0"
     assert table["hps+equal"]["tasks improved"] == "2 of 3"
 
@@ -255,7 +255,7 @@ def test_the_text_states_protocol_digest_selection_definition_and_sign(board):
     assert "one multiply-add is one" in text
     assert "median training step, measured alone on a CPU, threads: 1" in text
     assert "95 % t interval of Δm, which carries the reference's variance" in text
-    assert "Rank: 1 + the methods whose 95 % interval" in text
+    assert "Rank: best – worst that the seeds allow." in text
 
 
 def test_text_and_terminal_state_seeds_budget_and_trust_tier(board):
@@ -310,7 +310,9 @@ def test_six_methods_and_three_tasks_fit_a_terminal_of_80_columns(board):
         if row.delta_m:
             low, high = row.delta_m.low, row.delta_m.high
             assert f" {row.delta_m.mean:+.2f} [{low:+.2f}, {high:+.2f}] " in line
-        assert line.split()[-1] == str(board.ranks()[row.method].best)
+        rank = board.ranks()[row.method]
+        both = f"{rank.best}–{rank.worst}" if rank.best < rank.worst else str(rank.best)
+        assert line.split()[-1] == both
 
 
 def test_a_wide_terminal_shows_every_column(board):

@@ -21,7 +21,7 @@ class Rank:
     """A rank with ties.
 
     Attributes:
-        best: 1 + the number of methods surely better; this is the rank to print.
+        best: 1 + the number of methods surely better.
         worst: the number of methods less those surely worse.
     """
 

@@ -19,7 +19,8 @@ from benchbed.report.table.shown import Shown
 SIGNED: Final = Decimals(2, sign="+z")
 GAIN: Final = Decimals(1, sign="+z")
 RANK_NOTE: Final = (
-    "Rank: 1 + the methods whose 95 % interval of the difference is above zero, pair by pair."
+    "Rank: best – worst that the seeds allow. A method is before or behind another where the 95 % "
+    "interval of their difference leaves zero out, pair by pair."
 )
 
 
@@ -61,7 +62,7 @@ def _rank(board: Leaderboard) -> Column[Rank]:
         group=DELTA_M,
         title="rank",
         kind=Kind(
-            show=lambda rank: Shown(str(rank.best)),
+            show=_show_rank,
             sort=lambda rank: rank.best,
             fields={"": lambda rank: rank.best, " at worst": lambda rank: rank.worst},
             plain=lambda rank: {"best": rank.best, "worst": rank.worst},
@@ -72,6 +73,13 @@ def _rank(board: Leaderboard) -> Column[Rank]:
         notes=(RANK_NOTE,),
         priority=80,
     )
+
+
+def _show_rank(rank: Rank) -> Shown:
+    """Return the ranks that the seeds allow: one, or from the best to the worst."""
+    if rank.best == rank.worst:
+        return Shown(str(rank.best))
+    return Shown(f"{rank.best}–{rank.worst}")
 
 
 # What the tasks contribute ----------------------------------------------------------------------
