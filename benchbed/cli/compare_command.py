@@ -96,7 +96,7 @@ def _ours(protocol: Protocol, board: Leaderboard, registry: Registry, results: P
     from benchbed.contracts.dataset import Dataset
     from benchbed.discovery.loading import make_component
     from benchbed.discovery.method import plain_component
-    from benchbed.published.compare import metrics_of, statement_of
+    from benchbed.published.own_protocol import metrics_of, statement_of
     from benchbed.records.store import Store
 
     entry = registry.get("dataset", protocol.data.dataset)
@@ -141,7 +141,8 @@ def _plain(comparison: Comparison) -> dict[str, object]:
 def _print(comparison: Comparison, board: Leaderboard) -> None:
     from rich.text import Text
 
-    from benchbed.published.render import comparison_grid, comparison_notes, to_terminal
+    from benchbed.published.grid import to_terminal
+    from benchbed.published.render import comparison_grid, comparison_notes
     from benchbed.report.writers import caption
 
     out = console()

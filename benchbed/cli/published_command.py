@@ -90,8 +90,9 @@ def show(table: str, style: str, as_json: bool, strict_plugins: bool) -> None:
 def _show(table: Table, style: str, *, as_json: bool) -> None:
     from rich.text import Text
 
-    from benchbed.published.render import table_caption, table_grid, to_markdown, to_terminal
-    from benchbed.published.report import plain_table
+    from benchbed.published.grid import to_markdown, to_terminal
+    from benchbed.published.plain import plain_table
+    from benchbed.published.render import table_caption, table_grid
 
     if as_json:
         print_json(plain_table(table))
@@ -120,7 +121,7 @@ def import_table(file: Path, output: Path | None, as_json: bool, strict_plugins:
     """
     from benchbed.published.audit import audit
     from benchbed.published.exchange import check_import, write_table
-    from benchbed.published.report import plain_check
+    from benchbed.published.plain import plain_check
 
     _, library = open_library(strict=strict_plugins)
     table = check_import(library, file)
@@ -174,7 +175,8 @@ def audit_tables(tables: tuple[str, ...], as_json: bool, strict_plugins: bool) -
 def _print_checks(checks: list[Check]) -> None:
     from itertools import groupby
 
-    from benchbed.published.render import audit_grid, to_terminal
+    from benchbed.published.grid import to_terminal
+    from benchbed.published.render import audit_grid
 
     out = console()
     click.echo("Δm in percent; positive is better.\n")
