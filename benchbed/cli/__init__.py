@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from benchbed.basics.errors import BenchbedError, suggest
+from benchbed.cli.lazy import LazyGroup
 
 VERBS: Final = {
     "run": "Train what is missing, then show the leaderboard.",
@@ -30,18 +30,8 @@ VERBS: Final = {
 }
 
 
-class _LazyGroup(click.Group):
-    """Knows its verbs by name and imports one only when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        module = importlib.import_module(f"benchbed.cli.{cmd_name}_command")
-        command: click.Command = module.command
-        return command
+class _Verbs(LazyGroup):
+    """The verbs; their help needs no import of theirs."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -56,7 +46,11 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Verbs,
+    modules={verb: f"benchbed.cli.{verb}_command" for verb in VERBS},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="benchbed", prog_name="benchbed")
 def cli() -> None:
     """Benchmarks of deep multi-task learning under fixed protocols.

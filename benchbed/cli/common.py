@@ -11,6 +11,7 @@ import click
 
 from benchbed.basics.config import default_data_root
 from benchbed.basics.errors import BenchbedError
+from benchbed.discovery.catalogue import protocols, suites
 from benchbed.discovery.registry import Registry, discover
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ data_option = click.option(
 
 def open_registry(*, strict: bool, note: bool = True) -> Registry:
     """Discover the plugins and read their files; name broken ones on standard error."""
-    from benchbed.discovery.catalogue import protocols, suites
-
     registry = discover()
     protocols(registry)
     suites(registry)
@@ -63,10 +62,7 @@ def parse_seeds(text: str | None) -> list[int] | None:
     """
     if text is None:
         return None
-    try:
-        numbers = [int(part) for part in text.removesuffix(",").split(",")]
-    except ValueError:
-        numbers = [-1]
+    numbers = parse_numbers(text)
     if min(numbers) < 0 or ("," not in text and numbers[0] == 0):
         raise BenchbedError(
             f"--seeds {text}: give a number of seeds such as 5, or a list such as 0,3,7 (or 2, "
@@ -75,9 +71,17 @@ def parse_seeds(text: str | None) -> list[int] | None:
     return numbers if "," in text else list(range(numbers[0]))
 
 
+def parse_numbers(text: str) -> list[int]:
+    """Return the whole numbers of a list such as ``0,3,7`` or ``2,``; -1 where it is none."""
+    try:
+        return [int(part) for part in text.removesuffix(",").split(",")]
+    except ValueError:
+        return [-1]
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a rich console; ``NO_COLOR`` and pipes switch colours and bars off."""
-    from rich.console import Console
+    from rich.console import Console  # slow to import, and many commands do without
 
     return Console(stderr=stderr, highlight=False, soft_wrap=False)
 

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from rich.text import Text
 
+from benchbed.basics.errors import ProtocolError
 from benchbed.cli.common import console, json_option, print_json, results_option, strict_option
 from benchbed.cli.printed import open_library
-
-if TYPE_CHECKING:
-    from benchbed.contracts.protocol import Protocol
-    from benchbed.discovery.registry import Registry
-    from benchbed.published.compare import Comparison
-    from benchbed.published.paper import Statement
-    from benchbed.published.table import Table
-    from benchbed.report.leaderboard import Leaderboard
+from benchbed.contracts.dataset import Dataset
+from benchbed.contracts.delta import Definition
+from benchbed.contracts.protocol import Protocol
+from benchbed.discovery.catalogue import find_protocol, protocols
+from benchbed.discovery.loading import make_component
+from benchbed.discovery.method import plain_component
+from benchbed.discovery.registry import Registry
+from benchbed.published.compare import Comparison, Entry, compare
+from benchbed.published.grid import to_terminal
+from benchbed.published.own_protocol import metrics_of, statement_of
+from benchbed.published.paper import Statement
+from benchbed.published.render import comparison_grid, comparison_notes
+from benchbed.published.table import Table
+from benchbed.records.store import Store
+from benchbed.report.leaderboard import Leaderboard
+from benchbed.report.table.build import caption
+from benchbed.report.table.source import stated
+from benchbed.report.with_plugins import leaderboard_of
 
 
 @click.command("compare")
@@ -35,7 +46,7 @@ if TYPE_CHECKING:
 def command(
     table: str,
     protocol: str | None,
-    definition: str | None,
+    definition: Definition | None,
     anyway: bool,
     results: Path,
     as_json: bool,
@@ -52,23 +63,13 @@ def command(
       benchbed compare astmt-4b digits
       benchbed compare ati-net-1 digits --delta-m per-task-mean --anyway
     """
-    from typing import cast
-
-    from benchbed.contracts.delta import Definition
-    from benchbed.published.compare import compare
-    from benchbed.report.with_plugins import leaderboard_of
-
     registry, library = open_library(strict=strict_plugins)
     found = library.table(table)
     chosen = _protocol(found, protocol, registry)
-    board = leaderboard_of(
-        chosen, registry, results, definition=cast("Definition | None", definition)
-    )
+    board = leaderboard_of(chosen, registry, results, definition=definition)
     ours = _ours(chosen, board, registry, results)
     comparison = compare(library, found, board, ours, anyway=anyway)
     if as_json:
-        from benchbed.report.table.source import stated
-
         own = {**stated(board), "notes": list(board.notes)}
         print_json({**_plain(comparison), "own_rows": own})
     else:
@@ -76,15 +77,15 @@ def command(
 
 
 def _protocol(table: Table, name: str | None, registry: Registry) -> Protocol:
-    from benchbed.basics.errors import ProtocolError
-    from benchbed.discovery.catalogue import find_protocol, protocols
-
     if name is not None:
         return find_protocol(name, registry)
     datasets = {row.dataset for row in table.rows}
-    names = {p.name for p in protocols(registry).values() if p.data.dataset in datasets}
+    names: set[str] = set()
+    for protocol in protocols(registry).values():
+        if protocol.data.dataset in datasets:
+            names.add(protocol.name)
     if len(names) != 1:
-        which = "No" if not names else "More than one"
+        which = "More than one" if names else "No"
         raise ProtocolError(
             f"{which} installed protocol is on {' or '.join(sorted(datasets))}, the data of "
             f"{table.id}; name one: benchbed compare {table.id} PROTOCOL."
@@ -93,12 +94,6 @@ def _protocol(table: Table, name: str | None, registry: Registry) -> Protocol:
 
 
 def _ours(protocol: Protocol, board: Leaderboard, registry: Registry, results: Path) -> Statement:
-    from benchbed.contracts.dataset import Dataset
-    from benchbed.discovery.loading import make_component
-    from benchbed.discovery.method import plain_component
-    from benchbed.published.compare import metrics_of, statement_of
-    from benchbed.records.store import Store
-
     entry = registry.get("dataset", protocol.data.dataset)
     dataset = make_component(plain_component("dataset", entry, protocol.data.options), Dataset)
     shape = dataset.input.shape
@@ -118,32 +113,28 @@ def _plain(comparison: Comparison) -> dict[str, object]:
         "protocol": comparison.protocol,
         "delta_m": {"definition": comparison.definition, "positive_is": "better"},
         "banner": comparison.banner,
-        "rows": [
-            {
-                "name": entry.name,
-                "from": entry.source,
-                "tier": entry.tier,
-                "delta_m": entry.delta_m,
-                "note": entry.note,
-                "rank": entry.rank,
-                "comparable": entry.comparable,
-                "differs": {
-                    name: {"theirs": theirs, "ours": ours}
-                    for name, (theirs, ours) in entry.differs.items()
-                },
-                "left_open": list(entry.left_open),
-            }
-            for entry in comparison.entries
-        ],
+        "rows": [_plain_entry(entry) for entry in comparison.entries],
+    }
+
+
+def _plain_entry(entry: Entry) -> dict[str, object]:
+    differs: dict[str, object] = {}
+    for name, (theirs, ours) in entry.differs.items():
+        differs[name] = {"theirs": theirs, "ours": ours}
+    return {
+        "name": entry.name,
+        "from": entry.source,
+        "tier": entry.tier,
+        "delta_m": entry.delta_m,
+        "note": entry.note,
+        "rank": entry.rank,
+        "comparable": entry.comparable,
+        "differs": differs,
+        "left_open": list(entry.left_open),
     }
 
 
 def _print(comparison: Comparison, board: Leaderboard) -> None:
-    from rich.text import Text
-
-    from benchbed.published.render import comparison_grid, comparison_notes, to_terminal
-    from benchbed.report.table.build import caption
-
     out = console()
     if comparison.banner:
         out.print(Text(comparison.banner + "\n", style="bold"))

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
+from rich import box
+from rich.table import Table
 
 from benchbed.basics.errors import BenchbedError
 from benchbed.cli.common import console, json_option, print_json, strict_option
-
-if TYPE_CHECKING:
-    from benchbed.contracts.protocol import Protocol
-    from benchbed.discovery.method import Method
-    from benchbed.discovery.registry import Registry
-    from benchbed.published.cells import Printed
-    from benchbed.published.cost_checks import PrintedRatio
-    from benchbed.published.costs import CostVerdict
-    from benchbed.published.library import Library
-    from benchbed.records.job import Job
-    from benchbed.records.record import Costs
+from benchbed.cli.printed import open_library
+from benchbed.contracts.protocol import Protocol
+from benchbed.discovery.catalogue import find_protocol
+from benchbed.discovery.method import Method, resolve_under
+from benchbed.discovery.registry import Registry
+from benchbed.execution.jobs import method_jobs
+from benchbed.published.cells import Printed
+from benchbed.published.cost_checks import PrintedRatio, printed_ratios
+from benchbed.published.costs import CostVerdict, cost_verdict
+from benchbed.published.library import Library
+from benchbed.records.cost_sum import MAC_CONVENTION
+from benchbed.records.job import Job
+from benchbed.records.record import Costs
+from benchbed.report.table.numbers import human
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +74,8 @@ def command(
       benchbed cost hps:backbone=resnet18+mgda --protocol digits --json
       benchbed cost split:type=deep mtan --protocol nyuv2-mtan --relative-to mtan
     """
-    from benchbed.cli.printed import open_library
-    from benchbed.discovery.catalogue import find_protocol
+    # here and not above, since it loads torch
     from benchbed.engine.cost import method_costs
-    from benchbed.execution.jobs import method_jobs
 
     registry, library = open_library(strict=strict_plugins)
     protocol = find_protocol(protocol_name, registry)
@@ -87,8 +90,6 @@ def command(
         printed = _printed(library, protocol, registry, base)
         ratios = {job.method: _ratio(job, base, costs, printed) for job in jobs}
     if as_json:
-        import msgspec
-
         plain = {name: msgspec.to_builtins(found) for name, found in costs.items()}
         for name, ratio in ratios.items():
             plain[name][f"relative_to {reference}"] = ratio.plain()
@@ -101,8 +102,6 @@ def _printed(
     library: Library, protocol: Protocol, registry: Registry, base: Job
 ) -> list[tuple[Method, PrintedRatio]]:
     """Return what tables print relative to ``base``, with the methods under the protocol."""
-    from benchbed.discovery.method import resolve_under
-    from benchbed.published.cost_checks import printed_ratios
 
     def resolved(name: str) -> Method | None:
         try:
@@ -129,8 +128,6 @@ def _ratio(
     printed: Iterable[tuple[Method, PrintedRatio]],
 ) -> Ratio:
     """Return a method's parameters relative to ``base``; the first that is printed is taken."""
-    from benchbed.published.costs import cost_verdict
-
     value = Fraction(costs[job.method].parameters.total, costs[base.method].parameters.total)
     for method, ratio in printed:
         if _same_network(method, job):
@@ -140,12 +137,6 @@ def _ratio(
 
 
 def _print(costs: Mapping[str, Costs], ratios: Mapping[str, Ratio], reference: str) -> None:
-    from rich import box
-    from rich.table import Table
-
-    from benchbed.records.cost_sum import MAC_CONVENTION
-    from benchbed.report.table.numbers import human
-
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     relative = (f"÷ {reference}", "printed") if ratios else ("fp32 KB", "fp16 KB")
     for title in ("method", "params", "shared", "MACs", *relative):
@@ -161,9 +152,11 @@ def _print(costs: Mapping[str, Costs], ratios: Mapping[str, Ratio], reference: s
         )
     console().print(table)
     click.echo(f"MACs of one sample, all tasks: {MAC_CONVENTION}.")
-    uncounted = sorted({name for found in costs.values() for name in found.uncounted})
+    uncounted: set[str] = set()
+    for found in costs.values():
+        uncounted.update(found.uncounted)
     if uncounted:
-        click.echo(f"Operators that are not counted: {', '.join(uncounted)}.")
+        click.echo(f"Operators that are not counted: {', '.join(sorted(uncounted))}.")
     for line in _verdicts(ratios):
         click.echo(line)
 

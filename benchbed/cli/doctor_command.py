@@ -8,8 +8,15 @@ from pathlib import Path
 
 import click
 
+from benchbed.basics.environment import versions
 from benchbed.basics.errors import BenchbedError, one_line
 from benchbed.cli.common import open_registry, results_option
+from benchbed.contracts.dataset import Dataset
+from benchbed.discovery.catalogue import protocols, suites
+from benchbed.discovery.loading import load
+from benchbed.discovery.spec import Kind
+from benchbed.execution.executor import Executor
+from benchbed.records.store import Store
 
 
 @click.command("doctor")
@@ -33,8 +40,7 @@ def command(results: Path) -> None:
 
 
 def _checks(results: Path) -> Iterator[tuple[bool, str]]:
-    from benchbed.basics.environment import versions
-
+    """Yield what was looked at, a line each, and whether it is sound."""
     for name, version in versions().items():
         yield version != "not installed", f"{name} {version}"
     yield from _torch()
@@ -49,30 +55,38 @@ def _torch() -> Iterator[tuple[bool, str]]:
     except Exception as error:  # noqa: BLE001 - broken builds raise anything
         yield False, f"torch or torchvision cannot be imported: {one_line(error)}"
         return
-    found = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    yield True, f"torch can be imported; GPU: {found}; cores: {os.cpu_count()}"
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    yield True, f"torch can be imported; GPU: {gpu}; cores: {os.cpu_count()}"
 
 
 def _plugins() -> Iterator[tuple[bool, str]]:
-    from benchbed.discovery.catalogue import protocols, suites
-    from benchbed.discovery.loading import load
-    from benchbed.discovery.spec import Kind
-
     try:
         registry = open_registry(strict=False, note=False)
     except BenchbedError as error:
         yield False, str(error)
         return
-    found = protocols(registry), suites(registry)
+    known, groups = protocols(registry), suites(registry)
+    bases = _bases()
+    for entry in registry.entries.values():
+        try:
+            load(entry.spec.target, bases[entry.kind])
+        except BenchbedError as error:
+            yield False, f"{entry.kind} '{entry.spec.id}' of {entry.distribution}: {error}"
+    for broken in registry.broken:
+        yield False, f"left out {broken}"
+    components = len(registry.entries)
+    yield True, f"{components} components, {len(known)} protocols, {len(groups)} suites"
+
+
+def _bases() -> dict[Kind, type]:
+    """Return what components extend; here and not above, since most of it loads torch."""
     from benchbed.contracts.architecture import Architecture
     from benchbed.contracts.backbone import Backbone
-    from benchbed.contracts.dataset import Dataset
     from benchbed.contracts.task import Task
     from benchbed.contracts.transform import Transform
     from benchbed.contracts.weighting import Weighting
-    from benchbed.execution.executor import Executor
 
-    bases: dict[Kind, type] = {
+    return {
         "architecture": Architecture,
         "backbone": Backbone,
         "dataset": Dataset,
@@ -81,22 +95,9 @@ def _plugins() -> Iterator[tuple[bool, str]]:
         "transform": Transform,
         "executor": Executor,
     }
-    for entry in registry.entries.values():
-        try:
-            load(entry.spec.target, bases[entry.kind])
-        except BenchbedError as error:
-            yield False, f"{entry.kind} '{entry.spec.id}' of {entry.distribution}: {error}"
-    for broken in registry.broken:
-        yield False, f"left out {broken}"
-    yield (
-        True,
-        f"{len(registry.entries)} components, {len(found[0])} protocols, {len(found[1])} suites",
-    )
 
 
 def _results(results: Path) -> Iterator[tuple[bool, str]]:
-    from benchbed.records.store import Store
-
     store = Store(results)
     if not results.exists():
         yield True, f"{results} does not exist yet"

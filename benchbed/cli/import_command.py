@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from benchbed.cli.common import json_option, open_registry, print_json, results_option
+from benchbed.exchange.importing import Status, import_records
+from benchbed.records.store import Store
 
 
 @click.command("import")
@@ -25,13 +28,11 @@ def command(folder: Path, dry_run: bool, results: Path, as_json: bool) -> None:
       benchbed import ../their-results
       benchbed import downloads --dry-run
     """
-    from benchbed.exchange.importing import import_records
-    from benchbed.records.store import Store
-
     registry = open_registry(strict=False)
     items = import_records(folder, Store(results), registry, dry_run=dry_run)
-    statuses = [item.status for item in items]
-    counts = {s: statuses.count(s) for s in ("taken", "there already", "kept apart", "refused")}
+    counts = dict.fromkeys(get_args(Status), 0)
+    for item in items:
+        counts[item.status] += 1
     if as_json:
         print_json({"counts": counts, "items": [item.facts() for item in items]})
     else:

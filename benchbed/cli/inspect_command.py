@@ -14,6 +14,11 @@ from benchbed.cli.common import (
     results_option,
     strict_option,
 )
+from benchbed.report.inspect.one_run import Inspection, inspect_record
+from benchbed.report.inspect.records import find_record
+from benchbed.report.inspect.request import Request
+from benchbed.report.inspect.several_runs import Comparison, compare_records
+from benchbed.report.layout.available import require_matplotlib
 
 
 @click.command("inspect")
@@ -61,29 +66,24 @@ def command(
       benchbed inspect 380257 --samples 12 --output figures --json
       benchbed inspect 380257 9c41d0 e27b55 --samples 3
     """
-    from benchbed.report.inspect.one_run import inspect_record
-    from benchbed.report.inspect.records import find_record
-    from benchbed.report.inspect.request import Request
-    from benchbed.report.inspect.several_runs import compare_records
-    from benchbed.report.layout.available import require_matplotlib
-
     require_matplotlib()
     requests = [
         Request(find_record(record, results), results, output, samples, protocol, data_root)
         for record in records
     ]
     registry = open_registry(strict=strict_plugins)
-    done = (
-        compare_records(requests, registry)
-        if len(requests) > 1
-        else inspect_record(requests[0], registry)
-    )
+    done: Inspection | Comparison
+    if len(requests) > 1:
+        done = compare_records(requests, registry)
+    else:
+        done = inspect_record(requests[0], registry)
     if as_json:
         print_json(done.facts())
     else:
         for path in done.figures:
             click.echo(path)
+    word = "Error" if done.exit_code else "Note"
     for note in done.notes:
-        click.echo(f"{'Error' if done.exit_code else 'Note'}: {note}", err=True)
+        click.echo(f"{word}: {note}", err=True)
     if done.exit_code:
         raise click.exceptions.Exit(done.exit_code)

@@ -6,7 +6,8 @@ import click
 
 from benchbed.basics.errors import BenchbedError, suggest
 from benchbed.cli.common import json_option, open_registry, print_json, strict_option
-from benchbed.discovery.registry import FileKind, Registry
+from benchbed.discovery.catalogue import protocols, suites
+from benchbed.discovery.registry import Entry, Registry
 from benchbed.discovery.spec import KINDS
 
 
@@ -46,43 +47,35 @@ def _singular(kind: str) -> str:
 
 
 def _rows(registry: Registry, kind: str | None) -> list[dict[str, str]]:
-    rows = [
-        {
-            "kind": entry.kind,
-            "id": entry.spec.id,
-            "version": entry.spec.version,
-            "summary": entry.spec.summary,
-            "distribution": entry.distribution,
-        }
-        for wanted in KINDS
-        if kind in {None, wanted}
-        for entry in registry.of_kind(wanted)
-    ]
-    if kind in {None, "protocol", "suite"}:
-        from benchbed.discovery.catalogue import protocols, suites
-
-        if kind in {None, "protocol"}:
-            rows += [
-                _file_row("protocol", p.name, str(p.version), p.title, registry, p.id)
-                for p in protocols(registry).values()
-            ]
-        if kind in {None, "suite"}:
-            rows += [
-                _file_row("suite", s.name, "", s.title, registry, s.name)
-                for s in suites(registry).values()
-            ]
+    """Return what there is of a kind, or of all kinds, in the order of the kinds."""
+    rows: list[dict[str, str]] = []
+    for wanted in KINDS:
+        if kind in {None, wanted}:
+            rows += map(_component_row, registry.of_kind(wanted))
+    if kind in {None, "protocol"}:
+        for protocol in protocols(registry).values():
+            origin = registry.origins["protocol", protocol.id]
+            version = str(protocol.version)
+            rows.append(_row("protocol", protocol.name, version, protocol.title, origin))
+    if kind in {None, "suite"}:
+        for suite in suites(registry).values():
+            origin = registry.origins["suite", suite.name]
+            rows.append(_row("suite", suite.name, "", suite.title, origin))
     return rows
 
 
-def _file_row(
-    kind: FileKind, name: str, version: str, summary: str, registry: Registry, full: str
-) -> dict[str, str]:
+def _component_row(entry: Entry) -> dict[str, str]:
+    spec = entry.spec
+    return _row(entry.kind, spec.id, spec.version, spec.summary, entry.distribution)
+
+
+def _row(kind: str, name: str, version: str, summary: str, distribution: str) -> dict[str, str]:
     return {
         "kind": kind,
         "id": name,
         "version": version,
         "summary": summary,
-        "distribution": registry.origins[kind, full],
+        "distribution": distribution,
     }
 
 
@@ -93,6 +86,7 @@ def _print(rows: list[dict[str, str]]) -> None:
         if row["kind"] != previous:
             previous = row["kind"]
             click.secho(("" if row is rows[0] else "\n") + previous, bold=True)
-        version = f"{row['version']:<4}"
-        origin = "" if row["distribution"] == "benchbed" else f"  [{row['distribution']}]"
-        click.echo(f"  {row['id']:<{width}}  {version} {row['summary']}{origin}")
+        line = f"  {row['id']:<{width}}  {row['version']:<4} {row['summary']}"
+        if row["distribution"] != "benchbed":
+            line += f"  [{row['distribution']}]"
+        click.echo(line)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from benchbed.cli.common import open_registry
-
-if TYPE_CHECKING:
-    from benchbed.discovery.registry import Registry
-    from benchbed.published.library import Library
+from benchbed.discovery.registry import Registry
+from benchbed.published.library import Library
+from benchbed.published.registered import read_library
 
 
 def open_library(*, strict: bool) -> tuple[Registry, Library]:
     """Discover the plugins and read their printed tables; name broken ones on standard error."""
-    from benchbed.published.registered import read_library
-
     registry = open_registry(strict=strict)
     noted = len(registry.broken)
     library = read_library(registry)

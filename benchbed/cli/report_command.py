@@ -5,17 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from rich import box
+from rich.table import Table as RichTable
+from rich.text import Text
 
 from benchbed.cli.common import console, open_registry, print_json, results_option, strict_option
-
-if TYPE_CHECKING:
-    from benchbed.contracts.delta import Definition
-    from benchbed.discovery.registry import Registry
-    from benchbed.report.leaderboard import Leaderboard
-    from benchbed.report.side_tables import SideTable
+from benchbed.contracts.delta import Definition
+from benchbed.discovery.catalogue import find_protocol, find_suite
+from benchbed.discovery.registry import Registry
+from benchbed.records.store import write_atomically
+from benchbed.report.committed import check_leaderboards, suite_methods
+from benchbed.report.formats.files import FORMATS, write_leaderboard
+from benchbed.report.formats.json import to_json
+from benchbed.report.formats.terminal import to_terminal
+from benchbed.report.layout.available import require_matplotlib
+from benchbed.report.leaderboard import Leaderboard
+from benchbed.report.side_tables import (
+    SideTable,
+    across,
+    across_json,
+    across_table,
+    pairs_csv,
+    pairs_json,
+    pairs_table,
+    to_markdown,
+)
+from benchbed.report.with_plugins import leaderboard_of
 
 
 @click.command("report")
@@ -88,14 +105,10 @@ def command(
     if check:
         _check(registry, protocol, suite, results)
         return
-
-    from benchbed.discovery.catalogue import find_protocol, find_suite
-    from benchbed.report.committed import suite_methods
-    from benchbed.report.formats.files import write_leaderboard
-    from benchbed.report.with_plugins import leaderboard_of
-
     chosen = find_suite(suite, registry) if suite is not None else None
-    names = [protocol] if protocol is not None else chosen.protocols if chosen else []
+    names = chosen.protocols if chosen else []
+    if protocol is not None:
+        names = [protocol]
     boards: list[Leaderboard] = []
     for found in [find_protocol(name, registry) for name in names]:
         board = leaderboard_of(
@@ -121,9 +134,6 @@ def command(
 
 
 def _show_json(boards: Sequence[Leaderboard], *, pairs: bool) -> None:
-    from benchbed.report.formats.json import to_json
-    from benchbed.report.side_tables import across, across_json, pairs_json
-
     if len(boards) == 1 and not pairs:
         click.echo(to_json(boards[0]), nl=False)
         return
@@ -140,10 +150,6 @@ def _show_json(boards: Sequence[Leaderboard], *, pairs: bool) -> None:
 
 
 def _show(boards: Sequence[Leaderboard], style: str, *, pairs: bool) -> None:
-    from benchbed.report.formats.files import FORMATS
-    from benchbed.report.formats.terminal import to_terminal
-    from benchbed.report.side_tables import across, across_table, pairs_csv, pairs_table
-
     if style == "csv" and pairs:
         for board in boards:
             click.echo(pairs_csv(board), nl=False)
@@ -161,15 +167,9 @@ def _show(boards: Sequence[Leaderboard], style: str, *, pairs: bool) -> None:
 
 
 def _show_table(title: str, table: SideTable, style: str) -> None:
-    from benchbed.report.side_tables import to_markdown
-
     if style != "terminal":
         click.echo("\n" + to_markdown(title, table), nl=False)
         return
-    from rich import box
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
     headers, rows, lines = table
     shown = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
     for header in headers:
@@ -186,11 +186,8 @@ def _show_table(title: str, table: SideTable, style: str) -> None:
 
 def _draw(boards: Sequence[Leaderboard], folder: Path) -> None:
     """Draw performance profiles, and the critical difference where there is one."""
-    from benchbed.records.store import write_atomically
-    from benchbed.report.layout.available import require_matplotlib
-    from benchbed.report.side_tables import across
-
     require_matplotlib()
+    # here and not above, since it loads NumPy, torch and matplotlib
     from benchbed.contracts.drawing import to_png
     from benchbed.report.figures.critical_difference import draw_critical_difference
     from benchbed.report.figures.profiles import draw_profiles
@@ -207,9 +204,6 @@ def _draw(boards: Sequence[Leaderboard], folder: Path) -> None:
 
 
 def _check(registry: Registry, protocol: str | None, suite: str | None, results: Path) -> None:
-    from benchbed.discovery.catalogue import find_protocol
-    from benchbed.report.committed import check_leaderboards
-
     found = find_protocol(protocol, registry) if protocol is not None else None
     checked = check_leaderboards(results, registry, found, suite, protocol)
     stale = [item for item in checked if item.is_stale]

@@ -6,6 +6,9 @@ import click
 
 from benchbed.basics.errors import BenchbedError, suggest
 from benchbed.cli.common import json_option, open_registry, print_json, strict_option
+from benchbed.contracts.protocol import Protocol
+from benchbed.discovery.catalogue import Suite, protocols, suites
+from benchbed.discovery.method import Component, resolve_method
 from benchbed.discovery.registry import Entry, Registry
 from benchbed.discovery.spec import KINDS, Option, show_value
 
@@ -29,61 +32,77 @@ def command(name: str, as_json: bool, strict_plugins: bool) -> None:
         print_json(described)
         return
     for number, item in enumerate(described):
-        click.secho(("\n" if number else "") + f"{item['kind']} {item['id']}", bold=True)
-        for key, value in item.items():
-            if key in {"kind", "id"} or not value:
-                continue
-            if key == "options":
-                click.echo("  options:")
-                for option, text in dict(value).items():  # type: ignore[call-overload]
-                    click.echo(f"    {option}: {text}")
-            else:
-                shown = ", ".join(value) if isinstance(value, list) else value
-                click.echo(f"  {key}: {shown}")
+        title = f"{item['kind']} {item['id']}"
+        click.secho(f"\n{title}" if number else title, bold=True)
+        _print_fields(item)
+
+
+def _print_fields(item: dict[str, object]) -> None:
+    for key, value in item.items():
+        if key in {"kind", "id"} or not value:
+            continue
+        if isinstance(value, dict):
+            click.echo(f"  {key}:")
+            for option, text in value.items():
+                click.echo(f"    {option}: {text}")
+        else:
+            shown = ", ".join(value) if isinstance(value, list) else value
+            click.echo(f"  {key}: {shown}")
 
 
 def _describe(name: str, registry: Registry) -> list[dict[str, object]]:
-    from benchbed.discovery.catalogue import protocols, suites
-
+    """Return all that goes by a name: components, protocols and suites, or one method."""
     if "+" in name or ":" in name:
         return _method(name, registry)
-    entries = [registry.entries[kind, name] for kind in KINDS if (kind, name) in registry.entries]
-    described = [_entry(entry) for entry in entries]
-    known = {spec_id for _, spec_id in registry.entries}
+    described: list[dict[str, object]] = []
+    for kind in KINDS:
+        entry = registry.entries.get((kind, name))
+        if entry is not None:
+            described.append(_entry(entry))
+    known = {component for _, component in registry.entries}
     for protocol in protocols(registry).values():
-        known |= {protocol.name, protocol.id}
-        if name in {protocol.name, protocol.id}:
-            described.append(
-                {
-                    "kind": "protocol",
-                    "id": protocol.id,
-                    "title": protocol.title,
-                    "digest": protocol.digest,
-                    "citation": protocol.citation,
-                    "tasks": list(protocol.tasks),
-                    "epochs": str(protocol.epochs),
-                    "selection": str(protocol.selection),
-                }
-            )
+        names = {protocol.name, protocol.id}
+        known |= names
+        if name in names:
+            described.append(_protocol(protocol))
     for suite in suites(registry).values():
         known.add(suite.name)
         if name == suite.name:
-            described.append(
-                {
-                    "kind": "suite",
-                    "id": suite.name,
-                    "title": suite.title,
-                    "protocols": suite.protocols,
-                    "methods": suite.methods,
-                }
-            )
+            described.append(_suite(suite))
     if not described:
         raise BenchbedError(f"There is nothing called '{name}'.{suggest(name, known)}")
     return described
 
 
+def _protocol(protocol: Protocol) -> dict[str, object]:
+    return {
+        "kind": "protocol",
+        "id": protocol.id,
+        "title": protocol.title,
+        "digest": protocol.digest,
+        "citation": protocol.citation,
+        "tasks": list(protocol.tasks),
+        "epochs": str(protocol.epochs),
+        "selection": str(protocol.selection),
+    }
+
+
+def _suite(suite: Suite) -> dict[str, object]:
+    return {
+        "kind": "suite",
+        "id": suite.name,
+        "title": suite.title,
+        "protocols": suite.protocols,
+        "methods": suite.methods,
+    }
+
+
 def _entry(entry: Entry) -> dict[str, object]:
     spec = entry.spec
+    options: dict[str, str] = {}
+    for name, option in spec.options.items():
+        shown = f"<{name}>" if option.per_task else name
+        options[shown] = _described(option)
     return {
         "kind": entry.kind,
         "id": spec.id,
@@ -91,10 +110,7 @@ def _entry(entry: Entry) -> dict[str, object]:
         "summary": spec.summary,
         "citation": spec.citation,
         "traits": sorted(spec.traits),
-        "options": {
-            (f"<{name}>" if option.per_task else name): _described(option)
-            for name, option in spec.options.items()
-        },
+        "options": options,
         "target": spec.target,
         "distribution": f"{entry.distribution} {entry.distribution_version}",
     }
@@ -106,20 +122,16 @@ def _described(option: Option) -> str:
 
 
 def _method(name: str, registry: Registry) -> list[dict[str, object]]:
-    from benchbed.discovery.method import resolve_method
-
     method = resolve_method(name, registry, None)
-    described: list[dict[str, object]] = [{"kind": "method", "id": method.name}]
-    for component in method.components:
-        options = {key: show_value(value) for key, value in component.options.items()}
-        described.append(
-            {
-                "kind": component.kind,
-                "id": component.id,
-                "version": component.version,
-                "options": options,
-                "source": component.source,
-                "distribution": f"{component.distribution} {component.distribution_version}",
-            }
-        )
-    return described
+    return [{"kind": "method", "id": method.name}, *map(_component, method.components)]
+
+
+def _component(component: Component) -> dict[str, object]:
+    return {
+        "kind": component.kind,
+        "id": component.id,
+        "version": component.version,
+        "options": {name: show_value(value) for name, value in component.options.items()},
+        "source": component.source,
+        "distribution": f"{component.distribution} {component.distribution_version}",
+    }

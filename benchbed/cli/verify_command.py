@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from benchbed.cli.common import (
     console,
@@ -16,10 +18,14 @@ from benchbed.cli.common import (
     results_option,
     strict_option,
 )
-
-if TYPE_CHECKING:
-    from benchbed.records.record import Record
-    from benchbed.records.verification import Comparison
+from benchbed.cli.stale_verification import Request, verify_stale
+from benchbed.exchange.verify import Means, job_again, other_seeds, run_again
+from benchbed.execution.progress import ProgressDisplay
+from benchbed.execution.staleness import stale_components
+from benchbed.records.record import Record, Tier
+from benchbed.records.store import Store
+from benchbed.records.verification import Comparison, compare, tier_of, write_verification
+from benchbed.report.inspect.records import find_record, protocol_of, read_record
 
 
 @click.command("verify")
@@ -89,9 +95,6 @@ def command(
       benchbed verify 380257 --tolerance 0.01 --json
       benchbed verify --stale digits --results results/weightings --against recorded
     """
-    from benchbed.cli.stale_verification import Request, verify_stale
-    from benchbed.exchange.verify import Means
-
     registry = open_registry(strict=strict_plugins)
     means = Means(data_root, pretrained, device)
     if stale:
@@ -106,13 +109,6 @@ def command(
         raise click.UsageError("--against and --work go with --stale.")
     if record is None:
         raise click.UsageError("Name a record, or give --stale.")
-    from benchbed.exchange.verify import job_again, other_seeds, run_again
-    from benchbed.execution.progress import ProgressDisplay
-    from benchbed.execution.staleness import stale_components
-    from benchbed.records.store import Store
-    from benchbed.records.verification import compare, tier_of, write_verification
-    from benchbed.report.inspect.records import find_record, protocol_of, read_record
-
     store = Store(results)
     path = find_record(record, results)
     claimed = read_record(path)
@@ -122,44 +118,67 @@ def command(
         again = run_again(job, registry, display)
     comparison = compare(claimed, again, other_seeds(claimed, store), tolerance)
     kept = write_verification(store, claimed, again, comparison)
-    changed = stale_components(claimed, job)
+    found = _Verified(
+        record=claimed,
+        path=path,
+        comparison=comparison,
+        tier=tier_of(claimed, store),
+        environment=_changed(claimed.environment, again.environment),
+        stale=stale_components(claimed, job),
+        kept=kept,
+    )
     if as_json:
-        print_json(
-            {
-                "key": claimed.key,
-                "record": str(path),
-                "result": comparison.result,
-                "tier": tier_of(claimed, store),
-                "rule": comparison.rule,
-                "differences": {
-                    task: {
-                        name: {
-                            "record": found.record,
-                            "again": found.again,
-                            "allowed": found.allowed,
-                        }
-                        for name, found in metrics.items()
-                    }
-                    for task, metrics in comparison.differences.items()
-                },
-                "environment": _changed(claimed, again),
-                "stale": list(changed),
-                "verification": str(kept) if kept else None,
-            }
-        )
+        print_json(_plain(found))
     else:
-        _show(claimed, comparison)
-        for name, (before, now) in _changed(claimed, again).items():
-            click.echo(f"Environment: {name} was {before}, is {now}.")
-        if changed:
-            click.echo(f"Source changed since at the same version: {', '.join(changed)}.")
-        if kept:
-            click.echo(f"Written: {kept}")
+        _print(found)
     if comparison.result == "differs":
         raise click.exceptions.Exit(1)
 
 
-def _show(record: Record, comparison: Comparison) -> None:
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A record beside its run made again.
+
+    Attributes:
+        environment: what differs between the environments of the two runs, as (before, now).
+        stale: components whose source changed at the same version.
+        kept: the verification's file, if the two agree.
+    """
+
+    record: Record
+    path: Path
+    comparison: Comparison
+    tier: Tier
+    environment: Mapping[str, tuple[str, str]]
+    stale: Sequence[str]
+    kept: Path | None
+
+
+def _plain(found: _Verified) -> dict[str, object]:
+    return {
+        "key": found.record.key,
+        "record": str(found.path),
+        "result": found.comparison.result,
+        "tier": found.tier,
+        "rule": found.comparison.rule,
+        "differences": msgspec.to_builtins(found.comparison.differences),
+        "environment": found.environment,
+        "stale": list(found.stale),
+        "verification": str(found.kept) if found.kept else None,
+    }
+
+
+def _print(found: _Verified) -> None:
+    _print_comparison(found.record, found.comparison)
+    for name, (before, now) in found.environment.items():
+        click.echo(f"Environment: {name} was {before}, is {now}.")
+    if found.stale:
+        click.echo(f"Source changed since at the same version: {', '.join(found.stale)}.")
+    if found.kept:
+        click.echo(f"Written: {found.kept}")
+
+
+def _print_comparison(record: Record, comparison: Comparison) -> None:
     label = f"{record.method} seed {record.seed} ({record.key[:12]})"
     if comparison.result == "exact":
         click.echo(f"Verified, the same bits: {label}.")
@@ -175,12 +194,10 @@ def _show(record: Record, comparison: Comparison) -> None:
     click.echo(f"{verdict} {comparison.rule}: {label}; {comparison.largest:.2%} apart at most.")
 
 
-def _changed(record: Record, again: Record) -> dict[str, tuple[str, str]]:
-    """Return what differs between the environments of the two runs."""
-    names = {**record.environment, **again.environment}
-    before, now = record.environment, again.environment
-    return {
-        name: (before.get(name, "unknown"), now.get(name, "unknown"))
-        for name in names
-        if before.get(name) != now.get(name)
-    }
+def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return what differs between two environments."""
+    changed: dict[str, tuple[str, str]] = {}
+    for name in {**before, **now}:
+        if before.get(name) != now.get(name):
+            changed[name] = before.get(name, "unknown"), now.get(name, "unknown")
+    return changed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final, Literal
@@ -65,22 +65,45 @@ def range_of(
         TableError: cells are missing; the message says which.
     """
     other, base = library.baseline(table, row)
-    scores, reference = library.cells(table, row), library.cells(other, base)
-    present = {
-        name: column
-        for name, column in table.paper.columns.items()
-        if name in scores or name in reference
-    }
-    columns = entering(present, definition)
+    scores = library.cells(table, row)
+    reference = library.cells(other, base)
+    columns = _entering(table, definition, {*scores, *reference})
     if not columns:
         raise TableError("no metric enters Δm")
-    sides = {"the row": scores, f"the baseline's row in {other.id}": reference}
-    gaps = {side: _gaps(cells, columns) for side, cells in sides.items()}
-    lacking = [f"{side} lacks {', '.join(names)}" for side, names in gaps.items() if names]
-    if lacking:
-        raise TableError("; ".join(lacking))
-    numbers = [_numbers(cells, columns, padding=padding) for cells in (scores, reference)]
-    return delta_range(numbers[0], numbers[1], columns, definition)
+    gaps = [
+        _gap("the row", scores, columns),
+        _gap(f"the baseline's row in {other.id}", reference, columns),
+    ]
+    if any(gaps):
+        raise TableError("; ".join(filter(None, gaps)))
+    return delta_range(
+        _numbers(scores, columns, padding=padding),
+        _numbers(reference, columns, padding=padding),
+        columns,
+        definition,
+    )
+
+
+def _entering(table: Table, definition: Definition, present: Set[str]) -> dict[str, Column]:
+    columns = table.paper.columns
+    return entering({name: columns[name] for name in columns if name in present}, definition)
+
+
+def _gap(whose: str, cells: Mapping[str, Cell], names: Iterable[str]) -> str:
+    """Say which of some metrics a row has no number for, or nothing."""
+    lacking = [name for name in names if not isinstance(cells.get(name), Printed)]
+    return f"{whose} lacks {', '.join(lacking)}" if lacking else ""
+
+
+def _numbers(
+    cells: Mapping[str, Cell], names: Iterable[str], *, padding: bool
+) -> dict[str, Printed]:
+    numbers: dict[str, Printed] = {}
+    for name in names:
+        cell = cells[name]
+        assert isinstance(cell, Printed)
+        numbers[name] = cell if padding else cell.without_padding()
+    return numbers
 
 
 def _check(library: Library, table: Table, row: Row) -> Check:
@@ -93,16 +116,20 @@ def _check(library: Library, table: Table, row: Row) -> Check:
     if printed is None:
         reason = "the printed Δm is lost" if row.delta_m is Gap.LOST else "no Δm is printed"
         return Check(table, row, None, found, None, reason)
-    check = Check(table, row, printed, found, verdict_of(printed, found))
-    if check.verdict != "impossible":
-        return check
-    wide = range_of(library, table, row, definition, padding=False)
+    verdict = verdict_of(printed, found)
+    reason = ""
+    if verdict == "impossible":
+        reason = _way_out(printed, range_of(library, table, row, definition, padding=False))
+    return Check(table, row, printed, found, verdict, reason)
+
+
+def _way_out(printed: Printed, wide: DeltaRange) -> str:
+    """Return what may explain a Δm that its cells do not give, but would give if cut short."""
     if verdict_of(printed, wide) == "impossible":
-        return check
-    return replace(
-        check,
-        reason="possible if trailing zeros of the cells are padding, not digits: then "
-        f"{float(wide.low):.2f} to {float(wide.high):.2f} is allowed",
+        return ""
+    return (
+        "possible if trailing zeros of the cells are padding, not digits: then "
+        f"{float(wide.low):.2f} to {float(wide.high):.2f} is allowed"
     )
 
 
@@ -124,36 +151,37 @@ def contradiction(library: Library, table: Table) -> str:
         library: where other tables' rows are found.
         table: a table with at least two printed Δm that can be recomputed.
     """
-    checks = [check for check in audit(library, table) if check.printed and check.found]
-    if len(checks) < 2 or any(check.verdict != "impossible" for check in checks):
+    pairs = _recomputed(library, table)
+    # one impossible Δm may be a slip; a statement the wrong way round spoils them all
+    if len(pairs) < 2 or not all(_is_impossible(*pair) for pair in pairs):
         return ""
-    if _possible((c.printed.negated(), c.found) for c in checks if c.printed and c.found):
+    if not any(_is_impossible(printed.negated(), found) for printed, found in pairs):
         return "the sign of Δm: see delta_m.positive_is"
     for name, column in table.columns.items():
-        other = "lower" if column.higher_is_better else "higher"
-        columns = {**table.paper.columns, name: structs.replace(column, better=other)}
-        turned = replace(table, paper=structs.replace(table.paper, columns=columns))
-        if column.kind == "metric" and _possible(
-            (check.printed, check.found)
-            for check in audit(library, turned)
-            if check.printed and check.found
-        ):
+        if column.kind != "metric":
+            continue
+        turned = _recomputed(library, _turned(table, name))
+        if not any(_is_impossible(*pair) for pair in turned):
             return f'the direction of {name}: see columns."{name}".better'
     return ""
 
 
-def _possible(pairs: Iterable[tuple[Printed, DeltaRange]]) -> bool:
-    return all(verdict_of(printed, found) != "impossible" for printed, found in pairs)
+def _recomputed(library: Library, table: Table) -> list[tuple[Printed, DeltaRange]]:
+    """Return each printed Δm that can be recomputed, and what its cells give and allow."""
+    return [
+        (check.printed, check.found)
+        for check in audit(library, table)
+        if check.printed and check.found
+    ]
 
 
-def _gaps(cells: Mapping[str, Cell], names: Iterable[str]) -> list[str]:
-    return [name for name in names if not isinstance(cells.get(name), Printed)]
+def _is_impossible(printed: Printed, found: DeltaRange) -> bool:
+    return verdict_of(printed, found) == "impossible"
 
 
-def _numbers(
-    cells: Mapping[str, Cell], columns: Mapping[str, Column], *, padding: bool
-) -> dict[str, Printed]:
-    numbers = {n: cell for n, cell in cells.items() if n in columns and isinstance(cell, Printed)}
-    if padding:
-        return numbers
-    return {name: cell.without_padding() for name, cell in numbers.items()}
+def _turned(table: Table, name: str) -> Table:
+    """Return a table with the other direction of one metric."""
+    column = table.paper.columns[name]
+    other: Literal["higher", "lower"] = "lower" if column.higher_is_better else "higher"
+    columns = {**table.paper.columns, name: structs.replace(column, better=other)}
+    return replace(table, paper=structs.replace(table.paper, columns=columns))

@@ -42,7 +42,9 @@ class Printed:
     spread: Decimal | None = None
 
     def __str__(self) -> str:
-        return f"{self.number}" if self.spread is None else f"{self.number} ± {self.spread}"
+        if self.spread is None:
+            return f"{self.number}"
+        return f"{self.number} ± {self.spread}"
 
     @property
     def exact(self) -> Fraction:
@@ -61,12 +63,16 @@ class Printed:
 
     def negated(self) -> Printed:
         """Return the number with the other sign."""
-        return Printed(abs(self.number) if not self.number else -self.number, self.spread)
+        if not self.number:  # never -0
+            return Printed(abs(self.number), self.spread)
+        return Printed(-self.number, self.spread)
 
     def without_padding(self) -> Printed:
         """Return the number without trailing zeros after the point: 0.610 as 0.61."""
         text = str(self.number)
-        return Printed(Decimal(text.rstrip("0").rstrip(".") if "." in text else text), self.spread)
+        if "." in text:
+            text = text.rstrip("0").rstrip(".")
+        return Printed(Decimal(text), self.spread)
 
     def differs_from(self, other: Printed) -> bool:
         """Whether the two cannot be roundings of one value.

@@ -64,7 +64,9 @@ def read_claims(path: Path) -> list[Claim]:
 
 
 def _claim(line: dict[str, str]) -> Claim:
-    check, printed, tasks = line["check"], line.get("printed", ""), line.get("tasks") or "1"
+    check = line["check"]
+    printed = line.get("printed", "")
+    tasks = line.get("tasks") or "1"
     if check not in get_args(Check):
         raise TableError(f"there is no check '{check}'.{suggest(check, get_args(Check))}")
     if not tasks.isdecimal() or not 1 <= int(tasks) <= 1000:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from benchbed.basics.errors import BenchbedError
 from benchbed.contracts.delta import Definition
-from benchbed.contracts.protocol import Protocol, Schedule
 from benchbed.published.audit import range_of
 from benchbed.published.cells import Printed, TableError
 from benchbed.published.interval import entering
@@ -20,6 +18,7 @@ from benchbed.records.record import Tier
 
 if TYPE_CHECKING:
     from benchbed.report.leaderboard import Leaderboard
+    from benchbed.report.leaderboard import Row as OwnRow
 
 Value = str | int | float | None
 BANNER: Final = (
@@ -85,114 +84,63 @@ def compare(
         library: where baselines in other tables are found.
         table: the printed table.
         board: own rows.
-        ours: the protocol of the own rows, see :func:`statement_of`.
+        ours: the protocol of the own rows, see :mod:`benchbed.published.own_protocol`.
         anyway: rank everything, under a banner that says why not to read it so.
     """
-    entries = [
-        Entry(
-            name=row.method,
-            source=board.protocol.id,
-            tier=row.tier,
-            delta_m=row.delta_m.mean if row.delta_m else None,
-            note="reference" if row.is_baseline else row.delta_note,
-        )
-        for row in board.rows
-    ]
-    entries += [_printed(library, table, row, board.definition, ours) for row in table.rows]
+    definition = board.definition
+    own = [_own_entry(board, row) for row in board.rows]
+    printed = [_printed_entry(library, table, row, definition, ours) for row in table.rows]
+    entries = own + printed
     incomparable = any(not entry.comparable for entry in entries)
     return Comparison(
         table.id,
         board.protocol.id,
-        board.definition,
+        definition,
         tuple(_ranked(entries, anyway=anyway)),
         BANNER if anyway and incomparable else "",
     )
 
 
-def statement_of(
-    protocol: Protocol,
-    *,
-    metrics: str,
-    input_size: str | None,
-    pretrained: bool,
-    official: Mapping[str, str] = MappingProxyType({}),
-) -> Statement:
-    """Return a protocol in the terms in which papers state theirs.
-
-    Args:
-        protocol: ours.
-        metrics: those that enter Δm, see :func:`metrics_of`.
-        input_size: such as ``288x384``.
-        pretrained: whether any run began from given weights.
-        official: what the data's authors call splits, where they have other names here.
-    """
-    data = protocol.data
-    return Statement(
-        dataset=data.dataset,
-        train=official.get(data.train, data.train),
-        scored_on=official.get(data.test, data.test),
-        input=input_size,
-        metrics=metrics,
-        backbone=protocol.backbone or None,
-        pretraining="given weights" if pretrained else "none",
-        optimizer=protocol.optimizer.name,
-        lr=protocol.optimizer.lr,
-        weight_decay=protocol.optimizer.weight_decay,
-        schedule=_schedule(protocol.schedule),
-        epochs=protocol.epochs,
-        batch_size=protocol.batch_size * protocol.accumulate,
-        augmentation=", ".join(entry.name for entry in protocol.transforms) or "none",
-        selection=str(protocol.selection),
-        seeds=len(protocol.seeds),
-        baseline=protocol.delta_m.baseline,
+def _own_entry(board: Leaderboard, row: OwnRow) -> Entry:
+    return Entry(
+        name=row.method,
+        source=board.protocol.id,
+        tier=row.tier,
+        delta_m=row.delta_m.mean if row.delta_m else None,
+        note="reference" if row.is_baseline else row.delta_note,
     )
 
 
-def metrics_of(board: Leaderboard) -> str:
-    """Return the metrics that enter a leaderboard's Δm."""
-    return ", ".join(
-        sorted(
-            f"{task}/{metric}"
-            for task, infos in board.metrics.items()
-            for metric, info in infos.items()
-            if info.primary or board.definition != "primary"
-        )
-    )
-
-
-def _schedule(schedule: Schedule) -> str:
-    details = {
-        "constant": "",
-        "step": f", x{schedule.gamma:g} every {schedule.step_epochs} epochs",
-        "poly": f", power {schedule.power:g}, per {schedule.per}",
-        "cosine": f", per {schedule.per}",
-        "cosine-restarts": f", every {schedule.restart_epochs:g} epochs, per {schedule.per}",
-    }[schedule.name]
-    warmup = ", with warm-up" if schedule.warmup else ""
-    return schedule.name.replace("-", " ") + details + warmup
-
-
-def _printed(
+def _printed_entry(
     library: Library, table: Table, row: Row, definition: Definition, ours: Statement
 ) -> Entry:
     delta, note = _delta(library, table, row, definition)
-    present = {name: table.paper.columns[name] for name in library.cells(table, row)}
-    metrics = ", ".join(sorted(entering(present, definition)))
-    theirs = table.statement(row).updated(Statement(metrics=metrics)).fields()
+    theirs = _their_statement(library, table, row, definition).fields()
     known = ours.fields()
+    differs: dict[str, tuple[Value, Value]] = {}
+    left_open: list[str] = []
+    for name, value in theirs.items():
+        if value is None:
+            left_open.append(name)
+        elif not _same(name, value, known[name]):
+            differs[name] = value, known[name]
     return Entry(
-        name=f"{row.system}, {row.backbone}" if row.backbone else row.system,
+        name=row.label,
         source=table.id,
         tier="claimed",
         delta_m=delta,
         note=note,
-        differs={
-            name: (value, known[name])
-            for name, value in theirs.items()
-            if value is not None and not _same(name, value, known[name])
-        },
-        left_open=tuple(name for name, value in theirs.items() if value is None),
+        differs=differs,
+        left_open=tuple(left_open),
     )
+
+
+def _their_statement(library: Library, table: Table, row: Row, definition: Definition) -> Statement:
+    """Return what is known of how a row was made, with the metrics that enter its Δm."""
+    columns = table.paper.columns
+    present = {name: columns[name] for name in library.cells(table, row)}
+    metrics = ", ".join(sorted(entering(present, definition)))
+    return table.statement(row).updated(Statement(metrics=metrics))
 
 
 def _same(name: str, theirs: object, ours: object) -> bool:
@@ -207,17 +155,20 @@ def _same(name: str, theirs: object, ours: object) -> bool:
 def _delta(
     library: Library, table: Table, row: Row, definition: Definition
 ) -> tuple[float | None, str]:
+    """Return a printed row's Δm under a definition, and where it is from or why there is none."""
     if not row.baseline:
         return None, "reference" if _is_reference(table, row) else "compared with nothing"
     try:
-        return float(range_of(library, table, row, definition).value), "from the printed cells"
+        found = range_of(library, table, row, definition)
     except TableError as error:
+        # the paper's own Δm stands in where cells are missing, if it is the Δm that is asked for
         same = table.paper.delta_m.definition == definition
         if same and isinstance(row.delta_m, Printed):
             return float(row.delta_m.number), "as printed"
         return None, str(error)
     except BenchbedError as error:
         return None, str(error)
+    return float(found.value), "from the printed cells"
 
 
 def _is_reference(table: Table, row: Row) -> bool:
@@ -227,8 +178,14 @@ def _is_reference(table: Table, row: Row) -> bool:
 
 
 def _ranked(entries: list[Entry], *, anyway: bool) -> list[Entry]:
-    ranked = [e for e in entries if e.delta_m is not None and (anyway or e.comparable)]
-    ranked.sort(key=lambda entry: -(entry.delta_m or 0.0))
-    kept = {id(entry) for entry in ranked}
-    numbered = [replace(entry, rank=place) for place, entry in enumerate(ranked, 1)]
-    return numbered + [entry for entry in entries if id(entry) not in kept]
+    """Return the entries that are ranked, best first, then the others in their order."""
+    ranked: list[tuple[float, Entry]] = []
+    others: list[Entry] = []
+    for entry in entries:
+        if entry.delta_m is not None and (anyway or entry.comparable):
+            ranked.append((entry.delta_m, entry))
+        else:
+            others.append(entry)
+    ranked.sort(key=lambda item: -item[0])
+    numbered = [replace(entry, rank=place) for place, (_, entry) in enumerate(ranked, 1)]
+    return numbered + others

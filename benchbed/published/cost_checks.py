@@ -22,6 +22,12 @@ class CostCheck:
     measured: Fraction
     verdict: CostVerdict
 
+    def __str__(self) -> str:
+        return (
+            f"{self.table.id}, {self.row.name}: {self.column} printed {self.printed}, measured "
+            f"{float(self.measured):.3f}: {self.verdict}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PrintedRatio:
@@ -41,15 +47,22 @@ def check_costs(library: Library, table: Table) -> list[CostCheck]:
             continue
         for row in table.rows:
             printed = row.cells.get(name)
-            measured = _measured(library, table, row.key, row.backbone, name)
-            unit = UNITS.get(column.unit)
-            if column.relative_to:
-                unit = _measured(library, table, column.relative_to, row.backbone, name)
-            if isinstance(printed, Printed) and measured and unit:
-                value = Fraction(measured, unit)
-                verdict = cost_verdict(printed, value)
-                found.append(CostCheck(table, row, name, printed, value, verdict))
+            measured = _in_unit(library, table, row, name)
+            if isinstance(printed, Printed) and measured is not None:
+                verdict = cost_verdict(printed, measured)
+                found.append(CostCheck(table, row, name, printed, measured, verdict))
     return found
+
+
+def _in_unit(library: Library, table: Table, row: Row, quantity: str) -> Fraction | None:
+    """Return a row's measured cost in the unit of its column, which may be another row's cost."""
+    column = table.columns[quantity]
+    measured = _measured(library, table, row.key, row.backbone, quantity)
+    if column.relative_to:
+        unit = _measured(library, table, column.relative_to, row.backbone, quantity)
+    else:
+        unit = UNITS.get(column.unit)
+    return Fraction(measured, unit) if measured and unit else None
 
 
 def printed_ratios(library: Library, dataset: str) -> list[PrintedRatio]:
@@ -60,27 +73,24 @@ def printed_ratios(library: Library, dataset: str) -> list[PrintedRatio]:
         dataset: that the methods are built for.
     """
     found: list[PrintedRatio] = []
-    for _, table in sorted(library.tables.items()):
+    for identifier in sorted(library.tables):
+        table = library.tables[identifier]
         column = table.columns.get("parameters")
         if column is None or column.kind != "cost" or not column.relative_to:
             continue
         for row in table.rows:
             base = table.row(column.relative_to, row.backbone, row.dataset)
-            cell = row.cells.get("parameters")
-            if base is None or row.dataset != dataset or not isinstance(cell, Printed):
+            printed = row.cells.get("parameters")
+            if base is None or row.dataset != dataset or not isinstance(printed, Printed):
                 continue
             if row.method and base.method:
-                found.append(PrintedRatio(table, cell, row.method, base.method))
+                found.append(PrintedRatio(table, printed, row.method, base.method))
     return found
 
 
 def _measured(library: Library, table: Table, key: str, backbone: str, quantity: str) -> int | None:
-    work = table.paper.work or table.paper.id
-    return next(
-        (
-            m.costs.get(quantity)
-            for m in library.measured.values()
-            if (m.work, m.key, m.backbone) == (work, key, backbone)
-        ),
-        None,
-    )
+    net = table.work, key, backbone
+    for other in library.measured.values():
+        if (other.work, other.key, other.backbone) == net:
+            return other.costs.get(quantity)
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,8 @@ MEASURED: Final = "measured_costs.csv"
 """Name of a file with measured costs."""
 QUANTITIES: Final = ("parameters", "macs", "encoder_parameters", "encoder_macs")
 UNITS: Final = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+_TEXT: Final = ("name", "work", "key", "backbone", "note")
+_COUNT: Final = re.compile("[0-9]{1,18}")
 CostVerdict = Literal["agrees", "truncated", "differs"]
 
 
@@ -36,17 +39,29 @@ def read_measured(path: Path) -> dict[str, Measured]:
     Raises:
         TableError: the file is wrong.
     """
-    text = ("name", "work", "key", "backbone", "note")
     found: dict[str, Measured] = {}
-    for number, line in read_sheet(path, ("name", "parameters"), (*text, *QUANTITIES)):
-        costs = {q: line.get(q, "") for q in QUANTITIES if line.get(q)}
-        wrong = [cell for cell in costs.values() if not re.fullmatch(r"[0-9]{1,18}", cell)]
-        if wrong or line["name"] in found or not line["name"]:
-            problem = f"'{wrong[0][:40]}' is no count" if wrong else "the name is taken or missing"
-            raise TableError(f"{path}, line {number}: {problem}; mend it.")
-        fields = {name: line.get(name, "") for name in text}
-        found[line["name"]] = Measured(**fields, costs={q: int(c) for q, c in costs.items()})
+    for number, line in read_sheet(path, ("name", "parameters"), (*_TEXT, *QUANTITIES)):
+        try:
+            net = _measured(line)
+            if net.name in found or not net.name:
+                raise TableError("the name is taken or missing")
+        except TableError as error:
+            raise TableError(f"{path}, line {number}: {error}; mend it.") from error
+        found[net.name] = net
     return found
+
+
+def _measured(line: Mapping[str, str]) -> Measured:
+    costs: dict[str, int] = {}
+    for quantity in QUANTITIES:
+        text = line.get(quantity)
+        if not text:
+            continue
+        if not _COUNT.fullmatch(text):
+            raise TableError(f"'{text[:40]}' is no count")
+        costs[quantity] = int(text)
+    fields = {name: line.get(name, "") for name in _TEXT}
+    return Measured(**fields, costs=costs)
 
 
 def cost_verdict(printed: Printed, measured: Fraction) -> CostVerdict:

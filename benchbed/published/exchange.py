@@ -10,7 +10,7 @@ from benchbed.published.audit import contradiction
 from benchbed.published.cells import TableError
 from benchbed.published.library import Library
 from benchbed.published.sheet import read_bytes, read_sheet
-from benchbed.published.table import TEXT, Table, read_table
+from benchbed.published.table import DELTA, TEXT, Table, read_table
 from benchbed.records.store import write_atomically
 
 
@@ -44,22 +44,24 @@ def write_table(table: Table, folder: Path) -> list[Path]:
     Raises:
         StoreError: the folder cannot be written.
     """
-    lines = [line for _, line in read_sheet(table.path, (), _columns(table))]
-    names = [name for name in _columns(table) if any(line.get(name) for line in lines)]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([line.get(name, "") for name in names] for line in lines)
     target = folder / table.paper.id / table.path.name
     paper = target.with_name("paper.toml")
-    contents = {
-        target: out.getvalue().encode(),
-        paper: read_bytes(table.path.with_name(paper.name)),
-    }
-    for path, content in contents.items():
-        write_atomically(path, content)
-    return list(contents)
+    content = _normalised(table)
+    described = read_bytes(table.path.with_name(paper.name))
+    write_atomically(target, content)
+    write_atomically(paper, described)
+    return [target, paper]
 
 
-def _columns(table: Table) -> list[str]:
-    return [*TEXT[:-1], *table.paper.columns, "delta_m", TEXT[-1]]
+def _normalised(table: Table) -> bytes:
+    known = [*TEXT[:-1], *table.paper.columns, DELTA, TEXT[-1]]
+    lines = [line for _, line in read_sheet(table.path, (), known)]
+    filled: set[str] = set()
+    for line in lines:
+        filled.update(name for name, cell in line.items() if cell)
+    names = [name for name in known if name in filled]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return out.getvalue().encode()

@@ -19,6 +19,12 @@ DEVIATIONS: Final = 6.0
 """… and that many robust standard deviations off, on a logarithmic scale."""
 FEWEST: Final = 4
 """Values that a column needs before one of them can be an outlier."""
+_TO_SIGMA: Final = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
+
+
+Value = tuple[Printed, tuple[str, ...]]
+"""A printed value with the places that print it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Disagreement:
     """
 
     quantity: Quantity
-    values: tuple[tuple[Printed, tuple[str, ...]], ...]
+    values: tuple[Value, ...]
     padded: bool
 
     def __str__(self) -> str:
@@ -85,42 +91,58 @@ def disagreements(library: Library, tables: Iterable[str] | None = None) -> list
         values = [value for value, _ in entries]
         if not _differ(values):
             continue
-        if wanted is not None and not wanted & {place.split()[0] for _, place in entries}:
+        # a place is a table's id, or a paper's id and "text"
+        sources = {place.split()[0] for _, place in entries}
+        if wanted is not None and wanted.isdisjoint(sources):
             continue
-        places: dict[str, tuple[Printed, list[str]]] = {}
-        for value, place in entries:
-            places.setdefault(str(value), (value, []))[1].append(place)
         padded = not _differ([value.without_padding() for value in values])
-        grouped = tuple((value, tuple(names)) for value, names in places.values())
-        found.append(Disagreement(quantity, grouped, padded))
+        found.append(Disagreement(quantity, _by_value(entries), padded))
     return found
+
+
+def _by_value(entries: Iterable[tuple[Printed, str]]) -> tuple[Value, ...]:
+    """Return each value as it is printed, with all places that print it."""
+    values: dict[str, Printed] = {}
+    places: dict[str, list[str]] = {}
+    for value, place in entries:
+        values.setdefault(str(value), value)
+        places.setdefault(str(value), []).append(place)
+    return tuple((value, tuple(places[text])) for text, value in values.items())
 
 
 def outliers(table: Table) -> list[Outlier]:
     """Find values of metrics far off their column: by ratio to its median and by its MAD."""
+    datasets = list(dict.fromkeys(row.dataset for row in table.rows))
     found: list[Outlier] = []
     for name, column in table.columns.items():
         if column.kind != "metric":
             continue
-        for dataset in {row.dataset: None for row in table.rows}:
-            cells = [
-                (row, cell)
-                for row in table.rows
-                if row.dataset == dataset and isinstance(cell := row.cells.get(name), Printed)
-            ]
-            found += [
-                Outlier(table, row, name, cell, median) for row, cell, median in _far_off(cells)
-            ]
+        for dataset in datasets:
+            rows = [row for row in table.rows if row.dataset == dataset]
+            found += _outliers(table, name, rows)
     return found
+
+
+def _outliers(table: Table, column: str, rows: Iterable[Row]) -> Iterator[Outlier]:
+    """Yield the outliers among some rows of a column."""
+    cells: list[tuple[Row, Printed]] = []
+    for row in rows:
+        cell = row.cells.get(column)
+        if isinstance(cell, Printed):
+            cells.append((row, cell))
+    for row, cell, median in _far_off(cells):
+        yield Outlier(table, row, column, cell, median)
 
 
 def _far_off(cells: list[tuple[Row, Printed]]) -> Iterator[tuple[Row, Printed, float]]:
     values = [float(cell.number) for _, cell in cells]
     if len(values) < FEWEST or min(values) <= 0:
         return
+    # ratios matter, not differences, so all is measured on a logarithmic scale
     logs = [math.log(value) for value in values]
     middle = statistics.median(logs)
-    spread = 1.4826 * statistics.median(abs(log - middle) for log in logs)
+    deviation = statistics.median(abs(log - middle) for log in logs)
+    spread = _TO_SIGMA * deviation
     limit = max(math.log(TIMES), DEVIATIONS * spread)
     for (row, cell), log in zip(cells, logs, strict=True):
         if abs(log - middle) > limit:
@@ -132,21 +154,25 @@ def _differ(values: list[Printed]) -> bool:
 
 
 def _quantities(library: Library) -> dict[Quantity, list[tuple[Printed, str]]]:
+    """Return all printed numbers by what they are of, each with the place that prints it."""
     found: dict[Quantity, list[tuple[Printed, str]]] = {}
-
-    def put(table: Table, row: Row, column: str, cell: Cell | None, place: str) -> None:
+    for quantity, cell, place in _cells(library):
         if isinstance(cell, Printed):
-            work = table.paper.work or table.paper.id
-            quantity = Quantity(work, row.key, row.backbone, row.dataset, column)
             found.setdefault(quantity, []).append((cell, place))
+    return found
 
+
+def _cells(library: Library) -> Iterator[tuple[Quantity, Cell | None, str]]:
     for table in library.tables.values():
         for row in table.rows:
             for column, cell in row.cells.items():
-                put(table, row, column, cell, table.id)
-            put(table, row, DELTA, row.delta_m, table.id)
+                yield _quantity(table, row, column), cell, table.id
+            yield _quantity(table, row, DELTA), row.delta_m, table.id
     for claim in library.claims:
         if claim.check == "cell":
             table, row = library.row(claim.left)
-            put(table, row, claim.right, claim.printed, f"{claim.paper} text")
-    return found
+            yield _quantity(table, row, claim.right), claim.printed, f"{claim.paper} text"
+
+
+def _quantity(table: Table, row: Row, column: str) -> Quantity:
+    return Quantity(table.work, row.key, row.backbone, row.dataset, column)

@@ -37,16 +37,21 @@ def entering(columns: Mapping[str, Column], definition: Definition) -> dict[str,
     metrics = {name: column for name, column in columns.items() if column.kind == "metric"}
     if definition != "primary":
         return metrics
+    of_task: dict[str, list[str]] = {}
+    for name in metrics:
+        of_task.setdefault(_task(name), []).append(name)
     chosen: dict[str, Column] = {}
-    for task in dict.fromkeys(map(_task, metrics)):
-        several = [name for name in metrics if _task(name) == task]
-        primary = [name for name in several if metrics[name].primary or len(several) == 1]
+    for task, names in of_task.items():
+        primary = names
+        if len(names) > 1:
+            primary = [name for name in names if metrics[name].primary]
         if len(primary) != 1:
             raise TableError(
                 f"of the metrics of '{task}' {len(primary)} are primary; mark one with "
                 "primary = true"
             )
-        chosen[primary[0]] = metrics[primary[0]]
+        (name,) = primary
+        chosen[name] = metrics[name]
     return chosen
 
 
@@ -77,8 +82,11 @@ def delta_range(
     for name, column in columns.items():
         printed[name] = scores[name].exact, baseline[name].exact
         worst[name], best[name] = _extremes(name, scores[name], baseline[name], column)
-    low, value, high = (_delta(side, columns, definition) for side in (worst, printed, best))
-    return DeltaRange(low, value, high)
+    return DeltaRange(
+        low=_delta(worst, columns, definition),
+        value=_delta(printed, columns, definition),
+        high=_delta(best, columns, definition),
+    )
 
 
 def _extremes(name: str, score: Printed, base: Printed, column: Column) -> tuple[Pair, Pair]:
@@ -104,7 +112,8 @@ def _delta(
         scores.setdefault(task, {})[metric] = score
         baseline.setdefault(task, {})[metric] = base
         higher.setdefault(task, {})[metric] = columns[name].higher_is_better
-    found = delta_m(  # only divides and adds, so that fractions stay exact
+    # delta_m is typed for floats, but only divides and adds, so that fractions stay exact
+    found = delta_m(
         cast("Scores", scores),
         cast("Scores", baseline),
         cast("Directions", higher),

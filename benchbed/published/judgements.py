@@ -33,28 +33,41 @@ def judge(library: Library, claim: Claim) -> Judged:
     """
     if claim.check == "none" or (claim.printed is None and claim.check != "better"):
         return Judged(claim, None, "no printed row", "not computable")
-    if claim.check in {"cell", "better"}:
-        return _by_row(library, claim)
-    left, right = (_cost(library, name, claim) for name in (claim.left, claim.right))
-    share = 100 * Fraction(left, right)
-    found = share if claim.check == "share" else (share - 100) / claim.tasks
-    against = f"{claim.quantity} of {claim.left} over {claim.right}"
+    if claim.check == "better":
+        return _by_delta(library, claim)
     assert claim.printed is not None
-    return Judged(claim, found, against, cost_verdict(claim.printed, found))
+    if claim.check == "cell":
+        return _by_cell(library, claim, claim.printed)
+    return _by_costs(library, claim, claim.printed)
 
 
-def _by_row(library: Library, claim: Claim) -> Judged:
+def _by_delta(library: Library, claim: Claim) -> Judged:
     table, row = library.row(claim.left)
-    column = "Δm" if claim.check == "better" else claim.right
-    cell = row.delta_m if claim.check == "better" else row.cells.get(claim.right)
-    against = f"{column} of {row.name} in {table.id}"
+    against = f"Δm of {row.name} in {table.id}"
+    if not isinstance(row.delta_m, Printed):
+        return Judged(claim, None, against, "not computable")
+    delta = row.delta_m.exact
+    return Judged(claim, delta, against, "agrees" if delta > 0 else "denied")
+
+
+def _by_cell(library: Library, claim: Claim, printed: Printed) -> Judged:
+    table, row = library.row(claim.left)
+    cell = row.cells.get(claim.right)
+    against = f"{claim.right} of {row.name} in {table.id}"
     if not isinstance(cell, Printed):
         return Judged(claim, None, against, "not computable")
-    if claim.check == "better":
-        return Judged(claim, cell.exact, against, "agrees" if cell.exact > 0 else "denied")
-    assert claim.printed is not None
-    verdict: Verdict = "differs" if claim.printed.differs_from(cell) else "agrees"
+    verdict: Verdict = "differs" if printed.differs_from(cell) else "agrees"
     return Judged(claim, cell.exact, against, verdict)
+
+
+def _by_costs(library: Library, claim: Claim, printed: Printed) -> Judged:
+    left = _cost(library, claim.left, claim)
+    right = _cost(library, claim.right, claim)
+    found = 100 * Fraction(left, right)
+    if claim.check == "growth":
+        found = (found - 100) / claim.tasks
+    against = f"{claim.quantity} of {claim.left} over {claim.right}"
+    return Judged(claim, found, against, cost_verdict(printed, found))
 
 
 def _cost(library: Library, name: str, claim: Claim) -> int:

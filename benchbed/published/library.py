@@ -88,8 +88,10 @@ class Library:
         """
         cells = dict(row.cells)
         for name in table.entry.joins:
-            other = self.table(name).row(*row.identity)
-            for column, cell in (other.cells if other else {}).items():
+            same = self.table(name).row(*row.identity)
+            if same is None:
+                continue
+            for column, cell in same.cells.items():
                 if cells.setdefault(column, cell) != cell:
                     raise TableError(f"{name} and {table.id} differ in {column} of {row.name}.")
         return cells
@@ -103,7 +105,7 @@ class Library:
         name, _, rest = reference.partition("/")
         key, _, backbone = rest.partition("@")
         table = self.table(name)
-        found = [r for r in table.rows if r.key == key and backbone in {"", r.backbone}]
+        found = [row for row in table.rows if row.key == key and backbone in {"", row.backbone}]
         if len(found) != 1:
             raise TableError(f"'{reference}' names {len(found)} rows of {name}, not one.")
         return table, found[0]

@@ -155,15 +155,19 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _problem(name: str, column: Column) -> str:
+    """Say what is wrong with a column, or nothing."""
     if column.kind != "metric":
         return "is no metric, so 'better' must be left out." if column.better else ""
     if not _COLUMN.match(name):
         return "must be named task/metric."
     if not column.better:
         return 'needs better = "higher" or better = "lower".'
-    words = set(re.split(r"[_.-]", name.partition("/")[2]))
-    wrong = words & (LOWER if column.higher_is_better else HIGHER)
-    if wrong:
-        other = "lower" if column.higher_is_better else "higher"
-        return f"has the wrong direction: of '{min(wrong)}' {other} is better, not {column.better}."
-    return ""
+    if column.higher_is_better:
+        other, doubtless = "lower", LOWER
+    else:
+        other, doubtless = "higher", HIGHER
+    metric = name.partition("/")[2]
+    wrong = doubtless.intersection(re.split(r"[_.-]", metric))
+    if not wrong:
+        return ""
+    return f"has the wrong direction: of '{min(wrong)}' {other} is better, not {column.better}."

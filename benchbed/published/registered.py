@@ -23,7 +23,9 @@ def read_library(registry: Registry) -> Library:
     library = Library()
     origins: dict[str, FileEntry] = {}
     claims: list[tuple[Claim, FileEntry]] = []
-    for entry in (entry for entry in registry.files if entry.kind == "published"):
+    for entry in registry.files:
+        if entry.kind != "published":
+            continue
         try:
             content = _read(registry.documents, entry.path)
             if isinstance(content, Table):
@@ -35,12 +37,14 @@ def read_library(registry: Registry) -> Library:
                 library.add_measured(entry.path, content)
         except TableError as error:
             _note(registry, entry, error)
-    for name, entry in origins.items():
+
+    # tables may name rows of others, and claims rows and costs, so these are checked last
+    for identifier, entry in origins.items():
         try:
-            library.check(library.tables[name])
+            library.check(library.tables[identifier])
         except TableError as error:
             _note(registry, entry, error)
-            del library.tables[name]
+            del library.tables[identifier]
     for claim, entry in claims:
         try:
             judge(library, claim)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -32,9 +32,9 @@ def read_sheet(
         TableError: it cannot be read, is too large, is no UTF-8 or no regular CSV, or its columns
             are not those.
     """
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    text = read_text(path)
     try:
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+        lines = list(_lines(text))
     except csv.Error as error:
         raise TableError(f"{path} is no regular CSV: {error}.") from error
     if len(lines) < 2:
@@ -79,12 +79,21 @@ def read_text(path: Path) -> str:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TableError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8.") from error
-    bad = next((c for c in text if not c.isprintable() and c not in "\r\n\t"), None)
-    if bad is not None:
-        raise TableError(
-            f"{path} holds the control character U+{ord(bad):04X}; save it as plain UTF-8 text."
-        )
+    for character in text:
+        if not character.isprintable() and character not in "\r\n\t":
+            raise TableError(
+                f"{path} holds the control character U+{ord(character):04X}; save it as plain "
+                "UTF-8 text."
+            )
     return text
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV that are not empty, each with its line number."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    for row in reader:
+        if any(row):
+            yield reader.line_num, [cell.strip() for cell in row]
 
 
 def _check_header(

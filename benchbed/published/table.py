@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -53,10 +53,10 @@ class Row:
         """The key, with the backbone in brackets."""
         return f"{self.key} ({self.backbone})" if self.backbone else self.key
 
-    def printed(self, names: Iterable[str]) -> dict[str, Printed]:
-        """Return the cells of some columns that hold numbers."""
-        found = ((name, self.cells.get(name)) for name in names)
-        return {name: cell for name, cell in found if isinstance(cell, Printed)}
+    @property
+    def label(self) -> str:
+        """The system as printed, with its backbone."""
+        return f"{self.system}, {self.backbone}" if self.backbone else self.system
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +70,20 @@ class Table:
     columns: Mapping[str, Column]
     rows: tuple[Row, ...]
 
+    @property
+    def work(self) -> str:
+        """What the editions of one paper share; the paper's id where it has one edition."""
+        return self.paper.work or self.paper.id
+
     def row(self, key: str, backbone: str, dataset: str) -> Row | None:
         """Return the row of an identity."""
-        return next((row for row in self.rows if row.identity == (key, backbone, dataset)), None)
+        identity = key, backbone, dataset
+        return next((row for row in self.rows if row.identity == identity), None)
 
     def statement(self, row: Row) -> Statement:
         """Return what is known of how a row was made."""
-        return self.paper.protocol.updated(self.entry.protocol).updated(
-            Statement(dataset=row.dataset or None, backbone=row.backbone or None)
-        )
+        of_row = Statement(dataset=row.dataset or None, backbone=row.backbone or None)
+        return self.paper.protocol.updated(self.entry.protocol).updated(of_row)
 
 
 def read_table(path: Path) -> Table:
@@ -87,16 +92,17 @@ def read_table(path: Path) -> Table:
     Raises:
         TableError: anything is wrong; the message names the place and the remedy.
     """
-    paper = read_paper(path.parent / "paper.toml")
+    described = path.parent / "paper.toml"
+    paper = read_paper(described)
     entry = paper.tables.get(path.stem)
     if entry is None:
         raise TableError(
-            f"{path.parent / 'paper.toml'} has no section [tables.{path.stem}] for {path.name}."
+            f"{described} has no section [tables.{path.stem}] for {path.name}."
             f"{suggest(path.stem, paper.tables)}"
         )
-    known = [*TEXT, *paper.columns, DELTA]
-    lines = read_sheet(path, ("key", "system"), known)
-    columns = {name: paper.columns[name] for name in lines[0][1] if name in paper.columns}
+    lines = read_sheet(path, ("key", "system"), [*TEXT, *paper.columns, DELTA])
+    _, first = lines[0]
+    columns = {name: paper.columns[name] for name in first if name in paper.columns}
     if not columns:
         raise TableError(
             f"{path} has no column of numbers; {paper.id} has {', '.join(paper.columns)}."
@@ -104,25 +110,28 @@ def read_table(path: Path) -> Table:
     try:
         entering(columns, "primary")
     except TableError as error:
-        raise TableError(f"{path.parent / 'paper.toml'}: {error}.") from error
-    rows: dict[tuple[str, str, str], Row] = {}
-    for number, line in lines:
-        try:
-            row = _row(line, columns, paper, entry)
-            if row.identity in rows:
-                raise TableError(f"the row {row.name} is there twice; give one another key.")
-        except TableError as error:
-            raise TableError(f"{path}, line {number}: {error}") from error
-        rows[row.identity] = row
-    table = Table(f"{paper.id}-{path.stem}", path, paper, entry, columns, tuple(rows.values()))
+        raise TableError(f"{described}: {error}.") from error
+    empty = Table(f"{paper.id}-{path.stem}", path, paper, entry, columns, rows=())
+    table = replace(empty, rows=_rows(empty, lines))
     for row in table.rows:
         _check_baseline(table, row)
     return table
 
 
-def _row(
-    line: Mapping[str, str], columns: Mapping[str, Column], paper: Paper, entry: TableEntry
-) -> Row:
+def _rows(table: Table, lines: Iterable[tuple[int, Mapping[str, str]]]) -> tuple[Row, ...]:
+    rows: dict[tuple[str, str, str], Row] = {}
+    for number, line in lines:
+        try:
+            row = _row(table, line)
+            if row.identity in rows:
+                raise TableError(f"the row {row.name} is there twice; give one another key.")
+        except TableError as error:
+            raise TableError(f"{table.path}, line {number}: {error}") from error
+        rows[row.identity] = row
+    return tuple(rows.values())
+
+
+def _row(table: Table, line: Mapping[str, str]) -> Row:
     text = {name: line.get(name, "") for name in TEXT}
     if not _KEY.match(text["key"]):
         raise TableError(
@@ -130,15 +139,16 @@ def _row(
         )
     if not text["system"]:
         raise TableError("the system has no name; give the one that is printed.")
+    text["dataset"] = text["dataset"] or table.entry.dataset
     cells: dict[str, Cell] = {}
-    for name in columns:
+    for name in table.columns:
         cell = _cell(name, line[name])
         if cell is not None:
             cells[name] = cell
     delta = _cell(DELTA, line.get(DELTA, ""))
-    if isinstance(delta, Printed) and paper.delta_m.positive_is == "worse":
+    if isinstance(delta, Printed) and table.paper.delta_m.positive_is == "worse":
         delta = delta.negated()
-    return Row(**{**text, "dataset": text["dataset"] or entry.dataset}, cells=cells, delta_m=delta)
+    return Row(**text, cells=cells, delta_m=delta)
 
 
 def _cell(name: str, text: str) -> Cell | None:
@@ -151,13 +161,10 @@ def _cell(name: str, text: str) -> Cell | None:
 def _check_baseline(table: Table, row: Row) -> None:
     place = f"{table.path}: the row {row.name}"
     if not row.baseline:
-        named = any(
-            other.baseline == row.key and other.backbone == row.backbone for other in table.rows
-        )
-        if isinstance(row.delta_m, Printed) and row.delta_m.number and not named:
+        if _has_delta(row) and not _is_baseline(table, row):
             raise TableError(f"{place} prints a Δm but names no baseline; name its row's key.")
         return
-    if "/" in row.baseline:
+    if "/" in row.baseline:  # in another table, checked once all are read
         return
     base = table.row(row.baseline, row.backbone, row.dataset)
     if base is None:
@@ -171,3 +178,13 @@ def _check_baseline(table: Table, row: Row) -> None:
             f"{place} is compared with {base.name}, which is no baseline itself; leave the "
             "baseline's own cell empty."
         )
+
+
+def _has_delta(row: Row) -> bool:
+    """Whether a row prints a Δm other than 0, which baselines print of themselves."""
+    return isinstance(row.delta_m, Printed) and row.delta_m.number != 0
+
+
+def _is_baseline(table: Table, row: Row) -> bool:
+    net = row.key, row.backbone
+    return any((other.baseline, other.backbone) == net for other in table.rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from fnmatch import fnmatch
 from functools import partial
 from itertools import pairwise
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchbed.basics.errors import ContractError
 from benchbed.contracts.architecture import (
@@ -29,19 +29,26 @@ from benchbed.contracts.backbone import Backbone
 from benchbed.contracts.dataset import Input, Target
 from benchbed.contracts.task import Task
 from benchbed.contracts.transform import Batch
-from benchbed.contracts.weighting import Weighting, WeightingContext
+from benchbed.contracts.weighting import WeightingContext
 from benchbed.discovery.loading import call, make_component
 from benchbed.discovery.method import Method, resolve_method
 from benchbed.discovery.spec import Kind, Value, show_value
 from benchbed.engine.cost import count_operations, count_parameters
-from benchbed.engine.gradients import Backward
-from benchbed.engine.losses import LossComputer
-from benchbed.engine.strategy import Strategy, build_strategy
+from benchbed.engine.strategy import Strategy
 from benchbed.testing.comparison import copied, difference, saved_and_loaded, some
 from benchbed.testing.contract import Contract
 from benchbed.testing.effects import seeded
 from benchbed.testing.samples import SampleTask, sample_input, sample_target
 from benchbed.testing.training import BATCH, Parts, Trained, assert_resumes, train, watched_steps
+from benchbed.testing.update import (
+    Ones,
+    OnesAtLast,
+    OnesAtRepresentation,
+    Reached,
+    gradients,
+    plain_sum,
+    update,
+)
 
 
 class ArchitectureContract(Contract):
@@ -74,15 +81,16 @@ class ArchitectureContract(Contract):
     def make_tasks(self) -> dict[str, Task]:
         """Return the tasks to build for; override it where the architecture wants certain ones."""
         names = list(self.targets)
-        alone = "one-run-per-task" in self.announced.traits
-        return {
-            name: SampleTask(name, self.targets[name]) for name in names[: 1 if alone else None]
-        }
+        if "one-run-per-task" in self.announced.traits:
+            names = names[:1]
+        return {name: SampleTask(name, self.targets[name]) for name in names}
 
     def resolve(self, given: Mapping[str, Value]) -> Method:
         """Return the plugin and its backbone as a method's name would give them."""
-        options = ",".join(f"{name}={show_value(value)}" for name, value in given.items())
-        text = f"{self.announced.id}:{options}" if options else self.announced.id
+        text = self.announced.id
+        if given:
+            options = [f"{name}={show_value(value)}" for name, value in given.items()]
+            text += ":" + ",".join(options)
         return resolve_method(text, self.registry(), list(self.make_tasks()), self.backbone or None)
 
     def constructor(self) -> Callable[..., Any]:
@@ -106,13 +114,13 @@ class ArchitectureContract(Contract):
     def parts(self, given: Mapping[str, Value]) -> Parts:
         """Return what the trainer needs, with plain summing of the losses."""
         tasks = self.make_tasks()
-        return Parts(tasks, self.input, self.construct(given, tasks), _plain(tasks))
+        return Parts(tasks, self.input, self.construct(given, tasks), plain_sum(tasks))
 
     def batch(self, tasks: Mapping[str, Task], count: int = BATCH, seed: int = 0) -> Batch:
         """Return a made-up batch."""
-        targets = {
-            n: sample_target(t.target, count, seed + i) for i, (n, t) in enumerate(tasks.items())
-        }
+        targets: dict[str, Tensor] = {}
+        for place, (name, task) in enumerate(tasks.items()):
+            targets[name] = sample_target(task.target, count, seed + place)
         return Batch(sample_input(self.input, count, seed), targets)
 
     def ends(self, given: Mapping[str, Value]) -> list[float]:
@@ -122,7 +130,7 @@ class ArchitectureContract(Contract):
 
     def epochs(self, given: Mapping[str, Value]) -> int:
         """Return a number of epochs, of two updates each, that is enough for the phases."""
-        shortest = min(b - a for a, b in pairwise([0.0, *self.ends(given)]))
+        shortest = min(end - start for start, end in pairwise([0.0, *self.ends(given)]))
         return max(4, ceil(1.0 / max(shortest, 0.01)))
 
     def train(self, given: Mapping[str, Value], **options: Any) -> Trained:
@@ -133,7 +141,7 @@ class ArchitectureContract(Contract):
         """Make one update and one evaluation."""
         tasks = self.make_tasks()
         network = self.construct(given, tasks)
-        _update(network, tasks, self.batch(tasks))
+        update(network, tasks, self.batch(tasks))
         return self.evaluate(network, tasks)
 
     def evaluate(self, network: Architecture, tasks: Mapping[str, Task]) -> Mapping[str, Tensor]:
@@ -155,12 +163,15 @@ class ArchitectureContract(Contract):
         """In training and, for a single sample, in evaluation; for all tasks and for each alone."""
         tasks = self.make_tasks()
         network = self.construct(given, tasks)
+        choices = [tasks]
+        for name, task in tasks.items():
+            choices.append({name: task})
         for index in range(len(network.phases())):
             network.set_phase(index)
             for count, training in ((BATCH, True), (1, False)):
                 network.train(training)
-                for names in [list(tasks), *([name] for name in tasks)]:
-                    self._check(network, {name: tasks[name] for name in names}, count)
+                for chosen in choices:
+                    self._check(network, chosen, count)
 
     def _check(self, network: Architecture, tasks: Mapping[str, Task], count: int) -> None:
         x = sample_input(self.input, count)
@@ -193,9 +204,10 @@ class ArchitectureContract(Contract):
         """An evaluation pass gives the same outputs again and moves no parameter and no buffer."""
         tasks = self.make_tasks()
         network = self.construct(given, tasks)
-        _update(network, tasks, self.batch(tasks))
+        update(network, tasks, self.batch(tasks))
         before = copied(network.state_dict())
-        first, second = (copied(self.evaluate(network, tasks)) for _ in range(2))
+        first = copied(self.evaluate(network, tasks))
+        second = copied(self.evaluate(network, tasks))
         place = difference(first, second)
         assert place is None, f"{self.name}.forward: two evaluations differ in '{place}'."
         place = difference(before, network.state_dict())
@@ -204,40 +216,36 @@ class ArchitectureContract(Contract):
     def test_a_gradient_reaches_every_parameter(self, given: Mapping[str, Value]) -> None:
         """Every trainable parameter, auxiliary ones too, gets a gradient in some phase."""
         networks: list[Architecture] = []
-        given_one: set[int] = set()
-        moved: set[int] = set()
+        reached = Reached()
 
         def make() -> Parts:
             parts = self.parts(given)
             networks.append(parts.network)
             return parts
 
-        def see(optimizer: torch.optim.Optimizer) -> None:
-            for group in optimizer.param_groups:
-                for parameter in group["params"]:
-                    if parameter.grad is not None:
-                        given_one.add(id(parameter))
-                        if bool(parameter.grad.any()):
-                            moved.add(id(parameter))
-
-        with watched_steps(see):
+        with watched_steps(reached.see):
             train(make, epochs=self.epochs(given))
         network = networks[0]
-        own = {id(parameter) for parameter in network.parameters()}
-        assert all(id(p) in own for p in network.auxiliary_parameters()), (
+        own = set(map(id, network.parameters()))
+        assert own.issuperset(map(id, network.auxiliary_parameters())), (
             f"{self.name}.auxiliary_parameters() names a parameter that is not the network's."
         )
-        for why, reached in (("no gradient reaches", given_one), ("only zeros reach", moved)):
-            left = [
-                key
-                for key, parameter in network.named_parameters()
-                if parameter.requires_grad and id(parameter) not in reached
-                if not any(fnmatch(key, pattern) for pattern in self.unused)
-            ]
-            assert not left, (
-                f"{self.name}: in no phase of training {why} {some(left)}; use or remove them, "
-                "freeze them by requires_grad_(False), or name them in 'unused' of the test class."
-            )
+        self._all_are_in(reached.given, network, "no gradient reaches")
+        self._all_are_in(reached.moved, network, "only zeros reach")
+
+    def _all_are_in(self, reached: Set[int], network: Architecture, why: str) -> None:
+        left = [
+            key
+            for key, parameter in network.named_parameters()
+            if parameter.requires_grad and id(parameter) not in reached and not self._is_unused(key)
+        ]
+        assert not left, (
+            f"{self.name}: in no phase of training {why} {some(left)}; use or remove them, "
+            "freeze them by requires_grad_(False), or name them in 'unused' of the test class."
+        )
+
+    def _is_unused(self, key: str) -> bool:
+        return any(fnmatch(key, pattern) for pattern in self.unused)
 
     def test_the_gradients_of_the_tasks_add_up(self, given: Mapping[str, Value]) -> None:
         """Gradients taken task by task, as most weightings do, sum to that of the summed losses."""
@@ -249,20 +257,21 @@ class ArchitectureContract(Contract):
         context = WeightingContext(tuple(tasks))
         found: list[dict[str, Tensor]] = []
         state = copied(network.state_dict())
-        for strategy in (_plain(tasks), Strategy([_Ones(context)])):
+        for strategy in (plain_sum(tasks), Strategy([Ones(context)])):
             network.load_state_dict(state)
             try:
-                _update(network, tasks, self.batch(tasks), strategy)
+                update(network, tasks, self.batch(tasks), strategy)
             except ContractError as error:
                 if "parameter is shared" in str(error):
                     pytest.skip(f"No parameter of {self.name} is shared.")
                 raise
-            found.append(_gradients(network))
+            found.append(gradients(network))
         one, other = found
         # gradients that are 0, of biases before a batch norm, round with the largest of the others
         largest = max(float(gradient.abs().max()) for gradient in one.values())
         for key in sorted({*one, *other}):
-            a, b = (gradients.get(key, torch.zeros(())) for gradients in (one, other))
+            a = one.get(key, torch.zeros(()))
+            b = other.get(key, torch.zeros(()))
             rounding = max(1e-5 * float(1 + a.abs().max()), 4e-6 * largest)
             same = torch.allclose(a, b, rtol=1e-3, atol=rounding)
             assert same, (
@@ -282,9 +291,9 @@ class ArchitectureContract(Contract):
         tasks = self.make_tasks()
         if len(tasks) < 2:
             pytest.skip(f"{self.name} is for one task.")
-        kind = _OnesAtLast if point == "last_shared" else _OnesAtRepresentation
+        kind = OnesAtLast if point == "last_shared" else OnesAtRepresentation
         strategy = Strategy([kind(WeightingContext(tuple(tasks)))])
-        _update(self.construct(given, tasks), tasks, self.batch(tasks), strategy)
+        update(self.construct(given, tasks), tasks, self.batch(tasks), strategy)
 
     def test_a_resumed_run_trains_on_to_the_same_bits(
         self, given: Mapping[str, Value], tmp_path: Path
@@ -292,11 +301,14 @@ class ArchitectureContract(Contract):
         """In every phase, what the checkpoint keeps is all that training depends on."""
         saved_and_loaded(self.construct(given).state_dict(), self.name)
         epochs = self.epochs(given)
-        shares = {0.5, *self.ends(given)}
+        stops: set[int] = set()
+        for share in (0.5, *self.ends(given)):
+            stop = int(share * epochs)
+            stops.add(min(max(1, stop), epochs - 1))
         assert_resumes(
             self.name,
             partial(self.train, given),
-            sorted({min(max(1, int(share * epochs)), epochs - 1) for share in shares}),
+            sorted(stops),
             tmp_path,
             "keep what forward depends on in parameters and buffers, and what follows from the "
             "phase in set_phase().",
@@ -317,48 +329,3 @@ class ArchitectureContract(Contract):
                 f"{self.name}.forward: {alone} multiply-adds are counted for '{name}' alone and "
                 f"{together} for all tasks; it must be above 0 and no more than for all."
             )
-
-
-class _Ones(Weighting):
-    """Weights of one, at Gramian level: the plain sum by way of each task's own gradient."""
-
-    level = "gramian"
-
-    def weights(self, gramian: Tensor, losses: Mapping[str, Tensor]) -> Tensor:
-        """Return ones."""
-        return gramian.new_ones(len(losses))
-
-
-class _OnesAtLast(_Ones):
-    at = "last"
-
-
-class _OnesAtRepresentation(_Ones):
-    at = "representation"
-
-
-def _plain(tasks: Mapping[str, Task]) -> Strategy:
-    return build_strategy([], WeightingContext(tuple(tasks)))
-
-
-def _update(
-    network: Architecture,
-    tasks: Mapping[str, Task],
-    batch: Batch,
-    strategy: Strategy | None = None,
-) -> None:
-    """Leave in ``.grad`` what one batch gives in training mode, with fixed random numbers."""
-    network.train()
-    network.zero_grad()
-    one_by_one = network.execution == "single-tasking"
-    backward = Backward(strategy or _plain(tasks), network)
-    losses = LossComputer(network, tasks)
-    for names in [[name] for name in tasks] if one_by_one else [list(tasks)]:
-        with seeded(5):
-            found = losses(batch, names, 0.5)
-        backward(found.means(), found.free)
-
-
-def _gradients(network: nn.Module) -> dict[str, Tensor]:
-    named = network.named_parameters()
-    return {key: p.grad.detach().clone() for key, p in named if p.grad is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any, ClassVar
 
 import torch
@@ -79,8 +80,9 @@ class BackboneContract(Contract):
             for place, item in enumerate(maps):
                 channels, reduction = backbone.channels[place], backbone.reductions[place]
                 shape = tuple(item.shape)
-                rows, columns = (_sizes(size, reduction) for size in self._size())
-                allowed = [(count, channels, h, w) for h in rows for w in columns]
+                height, width = self._size()
+                sizes = product(_sizes(height, reduction), _sizes(width, reduction))
+                allowed = [(count, channels, *size) for size in sizes]
                 assert shape in allowed, (
                     f"{name}: map {place} has shape {shape}; by its channels and reduction it must "
                     f"be {' or '.join(map(str, allowed))}."
@@ -90,7 +92,9 @@ class BackboneContract(Contract):
     def _size(self) -> tuple[int, int]:
         """Return height and width of the input; those of a vector are 1."""
         shape = self.input.shape
-        return (shape[-2], shape[-1]) if len(shape) == 3 else (1, 1)
+        if len(shape) != 3:
+            return 1, 1
+        return shape[-2], shape[-1]
 
     def test_the_same_seed_gives_the_same_bits(self, given: Mapping[str, Value]) -> None:
         """Two backbones of one seed start alike, and train alike."""
@@ -156,11 +160,11 @@ def _train(backbone: Backbone, input: Input, steps: int) -> set[str]:
     reached: set[str] = set()
     for step in range(steps):
         backbone.zero_grad()
-        maps = backbone(sample_input(input, BATCH, step))
-        loss = sum(
-            (item * torch.randn(item.shape, generator=generator(place))).mean()
-            for place, item in enumerate(maps)
-        )
+        terms: list[Tensor] = []
+        for place, item in enumerate(backbone(sample_input(input, BATCH, step))):
+            factors = torch.randn(item.shape, generator=generator(place))
+            terms.append((item * factors).mean())
+        loss = sum(terms)
         if optimizer is None or not isinstance(loss, Tensor) or not loss.requires_grad:
             continue
         loss.backward()  # type: ignore[no-untyped-call]
@@ -175,4 +179,5 @@ def _train(backbone: Backbone, input: Input, steps: int) -> set[str]:
 
 def _sizes(size: int, reduction: int) -> list[int]:
     """Return a map's possible sizes: rounded down or up, at least 1."""
-    return sorted({max(1, size // reduction), -(-size // reduction)})
+    down, up = size // reduction, -(-size // reduction)
+    return sorted({max(1, down), up})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,43 +21,57 @@ def difference(one: Any, other: Any, where: str = "") -> str | None:
         where: name of the place that both stand for.
     """
     if isinstance(one, Tensor) and isinstance(other, Tensor):
-        same = one.dtype == other.dtype and one.shape == other.shape
-        return None if same and bool(_equal(one, other).all()) else where
+        return None if _same_tensors(one, other) else where
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        same = one.dtype == other.dtype and one.shape == other.shape
-        return (
-            None if same and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc") else where
-        )
+        return None if _same_arrays(one, other) else where
+    places: Iterable[Any]
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         odd = set(one) ^ set(other)
         if odd:
             return _below(where, min(map(str, odd)))
-        return _first(difference(one[key], other[key], _below(where, key)) for key in one)
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        places = one
+    elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
         if len(one) != len(other):
             return where
-        pairs = zip(one, other, strict=True)
-        return _first(difference(a, b, _below(where, i)) for i, (a, b) in enumerate(pairs))
-    same = type(one) is type(other) and (one == other or repr(one) == repr(other) == "nan")
-    return None if same else where
+        places = range(len(one))
+    else:
+        return None if _same_values(one, other) else where
+    for place in places:
+        found = difference(one[place], other[place], _below(where, place))
+        if found is not None:
+            return found
+    return None
 
 
-def _equal(one: Tensor, other: Tensor) -> Tensor:
+def _same_tensors(one: Tensor, other: Tensor) -> bool:
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
     same = one == other
-    return same | (one.isnan() & other.isnan()) if one.is_floating_point() else same
+    if one.is_floating_point():  # NaN in both is the same
+        same |= one.isnan() & other.isnan()
+    return bool(same.all())
 
 
-def _below(where: str, key: object) -> str:
-    return f"{where}.{key}" if where else str(key)
+def _same_arrays(one: np.ndarray, other: np.ndarray) -> bool:
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    return np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
 
 
-def _first(found: Any) -> str | None:
-    return next((place for place in found if place is not None), None)
+def _same_values(one: object, other: object) -> bool:
+    if type(one) is not type(other):
+        return False
+    return one == other or repr(one) == repr(other) == "nan"
+
+
+def _below(where: str, place: object) -> str:
+    return f"{where}.{place}" if where else str(place)
 
 
 def some(names: Sequence[str]) -> str:
     """Return the first few of many names as text."""
-    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    shown = [*names[:5], "…"] if len(names) > 5 else names
+    return ", ".join(shown)
 
 
 def saved_and_loaded(state: Any, name: str) -> Any:
@@ -73,12 +87,18 @@ def saved_and_loaded(state: Any, name: str) -> Any:
     try:
         return torch.load(buffer, weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()
-        unsafe = next((line for line in reason if "Unsupported" in line or "GLOBAL" in line), "")
         raise AssertionError(
             f"{name}.state_dict() holds more than tensors and plain data, so that torch.load with "
-            f"weights_only=True refuses the checkpoint. {unsafe.strip()}"
+            f"weights_only=True refuses the checkpoint. {_unsafe(str(error))}"
         ) from error
+
+
+def _unsafe(message: str) -> str:
+    """Return the line of torch's long message that names what it refuses."""
+    for line in message.splitlines():
+        if "Unsupported" in line or "GLOBAL" in line:
+            return line.strip()
+    return ""
 
 
 def copied(state: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from benchbed.discovery.component import Component
 from benchbed.discovery.loading import load
 from benchbed.discovery.registry import Entry, Registry, discover
-from benchbed.discovery.spec import Kind, Spec, Value, show_value
+from benchbed.discovery.spec import Kind, Option, Spec, Value, show_value
 from benchbed.testing.effects import changes, seeding
 
 
@@ -35,9 +35,12 @@ class Contract:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run every test that takes ``given`` with the default options, and with ``options``."""
-        if "given" in metafunc.fixturenames:
-            sets: list[Mapping[str, Value]] = [{}, self.options] if self.options else [{}]
-            metafunc.parametrize("given", sets, ids=_shown)
+        if "given" not in metafunc.fixturenames:
+            return
+        sets: list[Mapping[str, Value]] = [{}]
+        if self.options:
+            sets.append(self.options)
+        metafunc.parametrize("given", sets, ids=_shown)
 
     @property
     def announced(self) -> Spec:
@@ -95,8 +98,7 @@ class Contract:
     def test_it_can_be_made_with_every_choice_of_an_option(self) -> None:
         """Options of few values take each of them."""
         for name, option in self.announced.options.items():
-            choices = option.choices or ((True, False) if option.type is bool else ())
-            for choice in () if option.per_task else choices:
+            for choice in _choices(option):
                 try:
                     self.construct({name: choice})
                 except Exception as error:
@@ -115,6 +117,15 @@ class Contract:
         assert not found, f"{who} changes, for the whole process, {'; '.join(found)}."
         found = seeding(action)
         assert not found, f"{who} seeds {', '.join(found)}, so that all runs become alike."
+
+
+def _choices(option: Option) -> Sequence[Value]:
+    """Return the values of an option that has few."""
+    if option.per_task:
+        return ()
+    if option.choices:
+        return option.choices
+    return (True, False) if option.type is bool else ()
 
 
 def misfits(spec: Spec, constructor: Callable[..., Any], leading: int) -> list[str]:

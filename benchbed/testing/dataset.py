@@ -235,7 +235,8 @@ def _fit_target(name: str, values: np.ndarray, target: Target) -> None:
     known = (values >= 0) & (values < target.classes)
     if target.ignore is not None:
         known |= values == target.ignore
+    ignored = ", none" if target.ignore is None else f" and {target.ignore}"
     assert bool(known.all()), (
         f"{name} holds class {values[~known].flat[0]}, and there are {target.classes} classes"
-        + (", none to ignore." if target.ignore is None else f" and {target.ignore} to ignore.")
+        f"{ignored} to ignore."
     )

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from benchbed.engine.seeding import restore_rng, rng_state
+from benchbed.testing.comparison import difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,11 @@ def _put_path(before: list[str]) -> None:
 
 
 def _put_device(before: torch.device) -> None:
-    torch.set_default_device(None if before.type == "cpu" else before)
+    if before.type == "cpu":
+        # takes the mode away that a default device puts before every call
+        torch.set_default_device(None)
+    else:
+        torch.set_default_device(before)
 
 
 def _cudnn(flag: str) -> Watched:
@@ -92,9 +97,11 @@ def changes(action: Callable[[], object]) -> list[str]:
 
 def _describe(name: str, old: Any, new: Any) -> str:
     if isinstance(old, dict):
-        keys = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+        keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
         return f"{name} ({', '.join(keys)})"
-    return name if isinstance(old, list) else f"{name} (from {old} to {new})"
+    if isinstance(old, list):
+        return name
+    return f"{name} (from {old} to {new})"
 
 
 @contextmanager
@@ -118,13 +125,9 @@ def seeding(action: Callable[[], object]) -> list[str]:
             action()
             ends.append(rng_state())
     first, second = ends
-    names = {"torch": "torch's", "numpy": "NumPy's", "python": "Python's"}
-    return [
-        f"{shown} generator"
-        for name, shown in names.items()
-        if (
-            torch.equal(first[name], second[name])
-            if isinstance(first[name], torch.Tensor)
-            else first[name] == second[name]
-        )
-    ]
+    found: list[str] = []
+    for name, whose in (("torch", "torch's"), ("numpy", "NumPy's"), ("python", "Python's")):
+        shown = f"{whose} generator"
+        if difference(first[name], second[name]) is None:
+            found.append(shown)
+    return found

@@ -52,17 +52,23 @@ class SampleTask(Task):
     @property
     def channels(self) -> int:
         """Return the number of classes, or of numbers at each place."""
-        shape = self.target.shape
         if self.target.kind == "class":
             return self.target.classes
-        return 1 if len(shape) in {0, 2} else shape[0]
+        return 1 if self._has_one_number else self.target.shape[0]
+
+    @property
+    def _has_one_number(self) -> bool:
+        """Whether a target without a dimension for channels is one number at each place."""
+        return len(self.target.shape) in {0, 2}
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor | int]:
         """Return the summed loss and the number of valid elements."""
         if self.target.kind == "value":
             error = F.mse_loss(self.predict(output), target, reduction="sum")
             return error, target.numel()
-        ignore = -100 if self.target.ignore is None else self.target.ignore
+        ignore = self.target.ignore
+        if ignore is None:
+            ignore = -100  # which PyTorch ignores by default, and no class has
         total = F.cross_entropy(output, target, ignore_index=ignore, reduction="sum")
         return total, (target != ignore).sum()
 
@@ -70,7 +76,7 @@ class SampleTask(Task):
         """Return classes or numbers, of the target's shape."""
         if self.target.kind == "class":
             return output.argmax(dim=1)
-        return output.squeeze(1) if len(self.target.shape) in {0, 2} else output
+        return output.squeeze(1) if self._has_one_number else output
 
     def metrics(self) -> dict[str, Metric]:
         """Return accuracy or mean absolute error."""
@@ -94,12 +100,14 @@ class SampleData(Dataset):
     def load(self, split: str, root: Path | None) -> dict[str, Column]:
         """Return the columns; in training, three classes in four are absent where some may be."""
         place = self.splits.index(split)
-        count = self.count if place == 0 else 4
+        training = place == 0
+        count = self.count if training else 4
         columns: dict[str, Column] = {"input": sample_input(self.input, count, place).numpy()}
         for number, (name, target) in enumerate(self.targets.items()):
             column = sample_target(target, count, 10 * number + place + 100).numpy()
-            if target.ignore is not None and place == 0:
-                column[np.arange(count) % 4 != number % 4] = target.ignore
+            if training and target.ignore is not None:
+                absent = np.arange(count) % 4 != number % 4
+                column[absent] = target.ignore
             columns[name] = column
         return columns
 
@@ -115,7 +123,9 @@ class SampleNet(Architecture):
         super().__init__(context)
         self.trunk = nn.Sequential(nn.Linear(context.input.shape[0], 8), nn.Tanh())
         self.last = nn.Linear(8, 8)
-        self.heads = nn.ModuleDict({n: nn.Linear(8, t.channels) for n, t in context.tasks.items()})
+        self.heads = nn.ModuleDict()
+        for name, task in context.tasks.items():
+            self.heads[name] = nn.Linear(8, task.channels)
 
     def forward(self, x: Tensor, tasks: Sequence[str]) -> dict[str, Tensor]:
         """Return the tasks' outputs."""

@@ -79,8 +79,10 @@ class TaskContract(Contract):
                 "target's 'ignore' says what marks them."
             )
         places = where
+        # channels come before places of a map, and all else after the samples
+        new = 1 if where.dim() > 1 else -1
         while places.dim() < target.dim():
-            places = places.unsqueeze(1 if where.dim() > 1 else -1)
+            places = places.unsqueeze(new)
         return target.masked_fill(places, value)
 
     def exercise(self, given: Mapping[str, Value]) -> object:
@@ -122,8 +124,9 @@ class TaskContract(Contract):
         """The loss draws no random numbers and remembers nothing."""
         task = self.construct(given)
         output, target = self.batch(task)
-        first, again = (_numbers(task, output, target)[0] for _ in range(2))
-        fresh = _numbers(self.construct(given), output, target)[0]
+        first, _ = _numbers(task, output, target)
+        again, _ = _numbers(task, output, target)
+        fresh, _ = _numbers(self.construct(given), output, target)
         assert first == again == fresh, (
             f"{self.name}.loss returns {first}, then {again}, and {fresh} from a fresh task."
         )
@@ -135,8 +138,9 @@ class TaskContract(Contract):
             pytest.skip(f"{self.name} is stated to have a loss of the batch as a whole.")
         output, target = self.batch(task)
         whole = _numbers(task, output, target)
-        parts = [_numbers(task, output[at], target[at]) for at in (slice(0, 5), slice(5, None))]
-        summed = [a + b for a, b in zip(*parts, strict=True)]
+        first = _numbers(task, output[:5], target[:5])
+        second = _numbers(task, output[5:], target[5:])
+        summed = first[0] + second[0], first[1] + second[1]
         for what, one, other in zip(("sum", "number of elements"), whole, summed, strict=True):
             assert _close(one, other), (
                 f"{self.name}.loss: the {what} of a batch is {one:g}, of its two parts together "
@@ -176,8 +180,8 @@ class TaskContract(Contract):
                 "without them."
             )
         output = output.detach()
-        left = [i for i in range(COUNT) if not out[i]]
-        alone = [i for i in range(COUNT) if out[i]]
+        left = (~out).nonzero().flatten().tolist()
+        alone = out.nonzero().flatten().tolist()
         scores = _scores(task, output, target, [left])
         for key, score in _scores(task, output, mixed, [left, alone]).items():
             assert _close(score, scores[key]), (
@@ -188,8 +192,7 @@ class TaskContract(Contract):
 
     def _no_gradient_at_invalid_places(self, task: Task) -> None:
         output, target = self.batch(task)
-        size = task.target.size
-        out = torch.rand(COUNT, *size, generator=generator(9)) < 0.5
+        out = torch.rand(COUNT, *task.target.size, generator=generator(9)) < 0.5
         total = task.loss(output, self.invalid(target, out))[0]
         (gradient,) = torch.autograd.grad(total, output)
         there = gradient.movedim(1, -1)[out]

@@ -101,10 +101,10 @@ def train(
         with suppress(_StoppedError):
             trainer.run(on_epoch)
         return Trained(
-            copy_state(parts.network),
-            copied(whole_state(trainer.session.strategy)),
-            trainer.progress.curves,
-            done[0] if done else 0,
+            network=copy_state(parts.network),
+            strategy=copied(whole_state(trainer.session.strategy)),
+            curves=trainer.progress.curves,
+            first_epoch=done[0] if done else 0,
         )
 
 

@@ -52,10 +52,9 @@ class TransformContract(Contract):
         """Return a batch of some of the samples, in the given order."""
         at = torch.tensor(list(places))
         count = len(SAMPLES)
-        targets = {
-            name: sample_target(target, count, number + 1)[at]
-            for number, (name, target) in enumerate(self.targets.items())
-        }
+        targets: dict[str, Tensor] = {}
+        for seed, (name, target) in enumerate(self.targets.items(), 1):
+            targets[name] = sample_target(target, count, seed)[at]
         return Batch(sample_input(self.input, count)[at], targets, described=self.targets)
 
     def draws(self, places: Sequence[int] = range(len(SAMPLES)), *, batch_seed: int = 5) -> Draws:
@@ -99,9 +98,11 @@ class TransformContract(Contract):
         transform, batch = self.construct(given), self.batch()
         before = copied([batch.input, batch.targets])
         transform(batch, self.draws())
-        place = difference(before, [batch.input, batch.targets])
-        what = "the input" if place == "0" else "a target"
-        assert place is None, f"{self.name}.forward changes {what} in place."
+        input_before, targets_before = before
+        same = difference(input_before, batch.input) is None
+        assert same, f"{self.name}.forward changes the input in place."
+        same = difference(targets_before, batch.targets) is None
+        assert same, f"{self.name}.forward changes a target in place."
 
     def test_the_same_draws_give_the_same_bits(self, given: Mapping[str, Value]) -> None:
         """What happens follows from ``draws`` alone, not from global generators."""
@@ -143,5 +144,9 @@ class TransformContract(Contract):
 
 def _plain(batch: Batch) -> dict[str, Any]:
     """Return a batch's content by name."""
-    named = {"input": batch.input, **{f"target {k}": v for k, v in batch.targets.items()}}
-    return named | {f"mixed {k}": v for k, v in (batch.mixed or {}).items()}
+    named = {"input": batch.input}
+    for name, target in batch.targets.items():
+        named[f"target {name}"] = target
+    for name, target in (batch.mixed or {}).items():
+        named[f"mixed {name}"] = target
+    return named

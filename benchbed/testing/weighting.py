@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -22,15 +21,14 @@ from benchbed.contracts.weighting import (
     Weighting,
     WeightingContext,
     check_weighting,
-    check_weights,
 )
 from benchbed.discovery.loading import make_component
 from benchbed.discovery.spec import Kind, Value
-from benchbed.engine.combination import check_total, gramian, in_order
 from benchbed.engine.strategy import Strategy, build_strategy
 from benchbed.testing.comparison import copied, difference, saved_and_loaded
 from benchbed.testing.contract import Contract
 from benchbed.testing.effects import seeded
+from benchbed.testing.problem import Problem, decision, falling, random_problem
 from benchbed.testing.samples import IGNORED, SampleNet, SampleTask, generator
 from benchbed.testing.training import Parts, Trained, assert_resumes, train, whole_state
 
@@ -40,20 +38,8 @@ LEVELS: Final = frozenset({"loss", "gramian", "jacobian"})
 _EPOCHS: Final = 4
 _MEMBER: Final = "members.0."
 _INPUT: Final = Input((6,), (-1.0, 1.0))
+_AT_FEATURES: Final = {"representation": (4, 6)}
 _SHAPES: Final = {"trunk.weight": (6, 4), "trunk.bias": (6,), "last.weight": (2, 6)}
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """The tasks' losses and gradients at one step.
-
-    Attributes:
-        losses: the loss of each task.
-        batches: for each mini-batch the gradients of each parameter, ``(T, *shape)``.
-    """
-
-    losses: dict[str, Tensor]
-    batches: list[dict[str, Tensor]]
 
 
 class WeightingContract(Contract):
@@ -79,23 +65,20 @@ class WeightingContract(Contract):
         """Return a strategy for some tasks; options that are per task are kept for these."""
         spec = self.announced
         names = list(self.tasks[:count])
-        kept = {k: v for k, v in given.items() if k in spec.options or k not in self.tasks[count:]}
+        left_out = set(self.tasks[count:]) - set(spec.options)
+        kept = {name: value for name, value in given.items() if name not in left_out}
         return make_component(self.component(kept, names), Weighting, self.context(count))
 
     def problem(self, names: Sequence[str], seed: int = 0, zero: str = "") -> Problem:
         """Return random losses in [0.1, 2.1) and gradients, one task's being zero if named."""
-        draw = generator(seed)
-        losses = {name: 0.1 + 2.0 * torch.rand((), generator=draw) for name in names}
-        at_feature = self.plugin.at == "representation"
-        shapes = {"representation": (4, 6)} if at_feature else _SHAPES
-        batches = [
-            {k: torch.randn(len(names), *shape, generator=draw) for k, shape in shapes.items()}
-            for _ in range(self.plugin.batches)
-        ]
-        for batch in batches if zero else []:
-            for rows in batch.values():
-                rows[list(names).index(zero)] = 0.0
-        return Problem(losses, batches)
+        shapes = _AT_FEATURES if self.plugin.at == "representation" else _SHAPES
+        problem = random_problem(names, shapes, self.plugin.batches, generator(seed))
+        if zero:
+            task = list(names).index(zero)
+            for batch in problem.batches:
+                for gradients in batch.values():
+                    gradients[task] = 0.0
+        return problem
 
     def respond(self, weighting: Weighting, problem: Problem) -> dict[str, Tensor]:
         """Ask a strategy for its decision at one step, as the engine does, and check its form.
@@ -104,36 +87,7 @@ class WeightingContract(Contract):
             The weights of the tasks (at loss level, the derivatives by their losses), or the
             direction at Jacobian level, by name.
         """
-        losses = {name: loss.clone() for name, loss in problem.losses.items()}
-        count, name = len(losses), type(weighting).__name__
-        if weighting.level == "loss":
-            for loss in losses.values():
-                loss.requires_grad_()
-            total = weighting.combine(losses)
-            check_total(total, name)
-            assert total.requires_grad, f"{name}.combine returns a scalar without a gradient."
-            leaves = list(losses.values())
-            found = torch.autograd.grad(total, leaves, materialize_grads=True, allow_unused=True)
-            result = {"weights": torch.stack(found), "total": total.detach()}
-        elif weighting.level == "gramian":
-            rows = [
-                [gradient[task] for gradient in batch.values()]
-                for batch in problem.batches
-                for task in range(count)
-            ]
-            weights = check_weights(weighting, weighting.weights(gramian(rows), losses), count)
-            check_weights(weighting, weighting.head_weights(weights), count, "head_weights")
-            result = {"weights": weights}
-        else:
-            batch = problem.batches[-1]
-            shapes = {key: gradient.shape[1:] for key, gradient in batch.items()}
-            given = {key: gradient.clone() for key, gradient in batch.items()}
-            direction = in_order(weighting.direction(given, losses), shapes, name)
-            result = dict(zip(shapes, direction, strict=True))
-        for key, value in result.items():
-            finite = bool(torch.isfinite(value).all())
-            assert finite, f"{name}: its '{key}' is not finite for {count} tasks: {value.tolist()}."
-        return {key: value.detach().clone() for key, value in result.items()}
+        return decision(weighting, problem)
 
     def responses(
         self, weighting: Weighting, sets: Sequence[Sequence[str]]
@@ -141,26 +95,24 @@ class WeightingContract(Contract):
         """Yield a strategy's decisions over four epochs of one step for each set of tasks."""
         names = list(weighting.context.tasks)
         for epoch in range(_EPOCHS):
-            curves = {
-                name: [float(2.0 + k) / (1 + past) for past in range(epoch)]
-                for k, name in enumerate(names)
-            }
+            curves = {name: falling(2.0 + k, epoch) for k, name in enumerate(names)}
             weighting.epoch(EpochInfo(epoch, _EPOCHS, curves, curves))
             for number, present in enumerate(sets):
                 problem = self.problem(present, 10 * epoch + number)
                 yield self.respond(weighting, problem)
                 if type(weighting).after_step is not Weighting.after_step:
-                    weighting.after_step({k: 0.9 * loss for k, loss in problem.losses.items()})
+                    after = {name: 0.9 * loss for name, loss in problem.losses.items()}
+                    weighting.after_step(after)
 
     def parts(self, given: Mapping[str, Value], count: int) -> Parts:
         """Return what the trainer needs: a small net for tasks that are absent at times."""
         context = self.context(count)
+        # what is ignored makes a task absent from a batch, and only classes have such a mark
+        classes, number = Target("class", classes=3, ignore=IGNORED), Target("value")
         tasks: dict[str, Task] = {}
         for name in context.tasks:
-            classes = Target("class", classes=3, ignore=IGNORED)
-            tasks[name] = SampleTask(
-                name, Target("value") if name in context.regression else classes
-            )
+            target = number if name in context.regression else classes
+            tasks[name] = SampleTask(name, target)
         network = SampleNet(BuildContext(tasks, _INPUT))
         return Parts(tasks, _INPUT, network, Strategy([self.construct(given, count)]))
 
@@ -181,11 +133,17 @@ class WeightingContract(Contract):
         assert stated in ([], [cls.level]), (
             f"{self.name}.level is '{cls.level}', and its Spec has the trait '{stated[0]}'."
         )
-        terms = cls.transform is not Weighting.transform and cls.level == "loss"
-        assert terms == ("additive" in traits), (
-            f"{self.name} {'defines' if terms else 'does not define'} transform() at loss level, "
-            f"so its Spec must {'' if terms else 'not '}have the trait 'additive'."
-        )
+        additive = "additive" in traits
+        if cls.level == "loss" and cls.transform is not Weighting.transform:
+            assert additive, (
+                f"{self.name} defines transform() at loss level, so its Spec must have the trait "
+                "'additive'."
+            )
+        else:
+            assert not additive, (
+                f"{self.name} does not define transform() at loss level, so its Spec must not "
+                "have the trait 'additive'."
+            )
 
     def test_an_additive_loss_is_the_sum_of_its_terms(self, given: Mapping[str, Value]) -> None:
         """combine({a}) + combine({b}) = combine({a, b}), and a term depends on its loss alone."""
@@ -205,7 +163,8 @@ class WeightingContract(Contract):
                     f"{self.name}.transform: the term of '{name}' depends on the other tasks' "
                     "losses, so its Spec must not have the trait 'additive'."
                 )
-            whole, summed = weighting.combine(losses), torch.stack(list(alone.values())).sum()
+            whole = weighting.combine(losses)
+            summed = torch.stack(list(alone.values())).sum()
             assert torch.allclose(whole, summed, rtol=1e-5), (
                 f"{self.name}.combine: {whole.item():g} for all tasks, and {summed.item():g} as "
                 "the sum over single ones; its Spec must not have the trait 'additive'."
@@ -238,7 +197,7 @@ class WeightingContract(Contract):
         weighting = self.construct(given)
         first, *names = weighting.context.tasks
         for epoch in range(_EPOCHS):
-            curves = {name: [1.0 / (1 + past) for past in range(epoch)] for name in names}
+            curves = {name: falling(1.0, epoch) for name in names}
             curves[first] = [math.nan] * epoch
             weighting.epoch(EpochInfo(epoch, _EPOCHS, curves, curves))
             try:
@@ -303,7 +262,7 @@ class WeightingContract(Contract):
         names = list(weighting.context.tasks)
         problem = self.problem(names)
         losses, rows = problem.losses, problem.batches[-1]
-        products = gramian([[g[t] for g in b.values()] for b in problem.batches for t in range(3)])
+        products = problem.gramian()
         taken = {"losses": losses, "gramian": products, "rows": rows}
         before = copied(taken)
         with torch.no_grad():
@@ -330,7 +289,8 @@ class WeightingContract(Contract):
         """What it learns gets a gradient from the loss, or moves by an optimiser of its own."""
         with seeded(0):
             start = self.construct(given)
-        before = {key: p.detach().clone() for key, p in start.named_parameters() if p.requires_grad}
+        learned = {key: value for key, value in start.named_parameters() if value.requires_grad}
+        before = copied(learned)
         if not before:
             pytest.skip(f"{self.name} has no trainable parameter.")
         after = self.train(given).strategy

@@ -103,7 +103,7 @@ def test_a_wide_table_is_turned_on_its_side(run):
 
 
 def test_markup_in_names_and_notes_is_escaped_in_markdown(run, write, capsys):
-    from benchbed.cli.published_command import _show
+    from benchbed.cli.published.show_table import _show
 
     text = TABLE.replace("multi-task", "<script>|[x](y)").replace("delta_m", "delta_m,note")
     text = text.replace(",0\n", ",0,\n").replace(",4.00\n", ",4.00,<img src=x>\n")
@@ -115,7 +115,7 @@ def test_markup_in_names_and_notes_is_escaped_in_markdown(run, write, capsys):
 
 
 def test_rich_markup_is_shown_as_it_is(write, capsys, monkeypatch):
-    from benchbed.cli.published_command import _show
+    from benchbed.cli.published.show_table import _show
 
     monkeypatch.setenv("COLUMNS", "80")
     _show(

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from benchbed.contracts.protocol import Schedule, Selection
-from benchbed.published.compare import BANNER, compare, metrics_of, statement_of
+from benchbed.published.compare import BANNER, compare
+from benchbed.published.own_protocol import metrics_of, statement_of
 from benchbed.published.render import comparison_notes
 from benchbed.published.table import read_table
 from benchbed.records.store import Store

@@ -636,8 +636,8 @@ def test_the_newest_measurement_of_a_method_is_shown_with_its_machine(store):
 
 def test_a_measurement_that_failed_is_not_shown_as_a_failed_run(store, tmp_path, registry):
     """Measurements carry seed 0 and the method's name, as runs do."""
-    from benchbed.execution.plan import Settings, make_plan
     from benchbed.execution.failures import record_killed
+    from benchbed.execution.plan import Settings, make_plan
     from tests import toys
 
     toy = parse_protocol(toys.write_protocol(tmp_path).read_text(), "toy")

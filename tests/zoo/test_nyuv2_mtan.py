@@ -11,7 +11,7 @@ from benchbed.discovery.catalogue import find_protocol, find_suite
 from benchbed.discovery.loading import make_component
 from benchbed.discovery.method import plain_component, resolve_method
 from benchbed.discovery.registry import discover
-from benchbed.published.compare import statement_of
+from benchbed.published.own_protocol import statement_of
 from benchbed.published.registered import read_library
 from benchbed.records.store import Store
 from benchbed_zoo.datasets.nyu.nyuv2 import NYUv2
