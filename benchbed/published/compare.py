@@ -18,7 +18,7 @@ from benchbed.records.record import Tier
 
 if TYPE_CHECKING:
     from benchbed.report.leaderboard import Leaderboard
-    from benchbed.report.leaderboard import Row as OwnRow
+    from benchbed.report.row import Row as OwnRow
 
 Value = str | int | float | None
 BANNER: Final = (
