@@ -88,6 +88,10 @@ class SourceLinks:
         found = self._ways(family, before)
         return next((way for sources, way in found if sources == after), ())
 
+    def starting(self, family: str, sources: Sources) -> list[SourceLink]:
+        """Return the links that were found from these sources on."""
+        return [link for link in self._by_family.get(family, []) if link.before == sources]
+
     def same(self, family: str, sources: Sources) -> Iterator[Sources]:
         """Yield all other sources that gave the same bits as these."""
         for found, way in self._ways(family, sources):

@@ -13,12 +13,14 @@ from benchbed.contracts.delta import Definition
 from benchbed.contracts.protocol import Protocol
 from benchbed.records.index import Index
 from benchbed.records.record import Failure, Measurement, MetricInfo
+from benchbed.records.source_links import read_source_links
 from benchbed.records.store import Store
 from benchbed.records.verification import read_verified
 from benchbed.report.grouping import by_method, of_one_kind, remarks
 from benchbed.report.row import Row
 from benchbed.report.row_builder import RowBuilder
 from benchbed.report.scores import metrics_of
+from benchbed.report.sources import about_sources
 from benchbed.report.statistics.comparisons import Pair, Rank, pairwise, ranks
 from benchbed.report.statistics.intervals import Estimate
 
@@ -134,6 +136,7 @@ def _sum_up(protocol: Protocol, index: Index, choice: _Choice) -> Leaderboard:
     if not records and not failures:
         raise _nothing(protocol, store, notes)
     groups, about_methods = by_method(records)
+    links = read_source_links(store, protocol.name, protocol.version)
     if reference is not None and reference not in groups:
         raise BenchbedError(
             f"--reference {reference}: there are no records of it; there are {', '.join(groups)}."
@@ -156,7 +159,7 @@ def _sum_up(protocol: Protocol, index: Index, choice: _Choice) -> Leaderboard:
         baseline=reference or protocol.delta_m.baseline,
         metrics=metrics_of(records, protocol),
         rows=tuple(sorted(map(builder.row, names), key=_order)),
-        notes=(*notes, *about_methods, *remarks(records)),
+        notes=(*notes, *about_methods, *remarks(records), *about_sources(records, links)),
         reference=reference,
     )
     if choice.methods is None:

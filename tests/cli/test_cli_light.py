@@ -101,6 +101,15 @@ def verb(*arguments: str) -> str:
     return f"from benchbed.cli import cli, guarded\nassert guarded({call}) == 0\n"
 
 
+def test_listing_reads_no_sources(run, monkeypatch):
+    read: list[str] = []
+    monkeypatch.setattr("benchbed.discovery.component.source_digest", lambda t: read.append(t) or "")
+    assert run("list")[0] == 0
+    assert read == []
+    run("show", "hps+equal")
+    assert len(read) == 3
+
+
 def test_importing_benchbed_loads_nothing_heavy(light):
     source = "import benchbed\nassert benchbed.__version__ and dir(benchbed)\n"
     assert loaded(light, source)[1] == []

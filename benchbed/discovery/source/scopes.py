@@ -124,6 +124,12 @@ def _children(node: ast.AST, found: Bindings) -> Iterable[ast.AST]:
     return children(node)
 
 
+def _annotated(node: Any, found: Bindings) -> Iterable[ast.AST]:
+    """Visit an annotation; ``(name): int`` binds nothing, ``name: int`` does."""
+    target, *others = children(node)
+    return [target, *others] if node.simple or node.value is not None else others
+
+
 def _function(node: Any, found: Bindings) -> Iterable[ast.AST]:
     found.bind(node.name)
     return [*node.decorator_list, *defaults(node.args)]
@@ -163,6 +169,7 @@ def _nonlocal(node: Any, found: Bindings) -> Iterable[ast.AST]:
 
 
 _VISITS: Final[Mapping[type[ast.AST], Callable[[Any, Bindings], Iterable[ast.AST]]]] = {
+    ast.AnnAssign: _annotated,
     ast.AsyncFunctionDef: _function,
     ast.ClassDef: _class,
     ast.DictComp: _comprehension,
