@@ -30,7 +30,7 @@ METHOD_COLUMN: Final = Column(
 
 def table_of(board: Leaderboard) -> Table:
     """Return a leaderboard as a table, with all columns that there are."""
-    columns: tuple[Column[Any], ...] = (
+    own: tuple[Column[Any], ...] = (
         METHOD_COLUMN,
         *score_columns(board),
         *delta_columns(board),
@@ -38,8 +38,8 @@ def table_of(board: Leaderboard) -> Table:
         *gradient_columns(board),
         *run_columns(board),
         *source_columns(board),
-        *plugin_columns(board),
     )
+    columns = (*own, *plugin_columns(board, own))
     source = source_of(board)
     return Table(
         columns=columns,

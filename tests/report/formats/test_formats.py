@@ -125,6 +125,37 @@ def test_a_plugins_column_is_in_every_format(board):
     assert "fun factor" in shown(extended)
 
 
+@pytest.mark.parametrize(
+    "title",
+    ["method", "rank", "parameters", "seeds", "seg/miou", "delta_m %", "protocol", "params"],
+)
+def test_a_plugins_column_named_like_a_built_in_one_stands_beside_it(title, board):
+    extended = with_extra(board, title, "theirs")
+    frame, before = to_frame(extended), to_frame(board)
+    assert list(frame.columns) == [*before.columns, f"{title} (plugin)"]
+    pd.testing.assert_frame_equal(frame[before.columns], before)
+    assert frame[f"{title} (plugin)"].iloc[0] == "theirs"
+    pd.testing.assert_frame_equal(
+        pd.read_csv(io.StringIO(to_csv(extended)))[before.columns],
+        pd.read_csv(io.StringIO(to_csv(board))),
+    )
+    without = [
+        {key: value for key, value in row.items() if key != "extra"}
+        for row in json.loads(to_json(extended))["rows"]
+    ]
+    assert without == json.loads(to_json(board))["rows"], "JSON keeps them apart by itself"
+    assert f"| {title} (plugin) " in to_markdown(extended)
+    assert f"{title} (plugin)" in shown(extended)
+    assert "rank" in shown(extended).split("\n\n")[0]
+
+
+def test_plugins_titles_stay_apart_from_each_other(board):
+    titles = ["rank", "rank (plugin)", "free"]
+    rows = [replace(row, extra=dict.fromkeys(titles, 1)) for row in board.rows]
+    names = list(to_frame(replace(board, rows=tuple(rows))).columns)[-3:]
+    assert names == ["rank (plugin)", "rank (plugin) (plugin)", "free"]
+
+
 # Text stays text --------------------------------------------------------------------------------
 
 HOSTILE = "a|b\n<script>\x1b[31m[/b]`"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -13,6 +13,9 @@ from benchbed.report.row import Row
 from benchbed.report.table.column import Column, Kind
 from benchbed.report.table.groups import PLUGINS
 from benchbed.report.table.shown import Shown
+
+MARK: Final = " (plugin)"
+"""What follows a plugin's title that another column has."""
 
 
 def add_columns(board: Leaderboard, registry: Registry) -> Leaderboard:
@@ -64,20 +67,47 @@ GIVEN: Final[Kind[Given]] = Kind(
 )
 
 
-def plugin_columns(board: Leaderboard) -> list[Column[Any]]:
-    """Return the columns that plugins added, in the order in which they came."""
+def plugin_columns(board: Leaderboard, others: Sequence[Column[Any]]) -> list[Column[Any]]:
+    """Return the columns that plugins added, in the order in which they came.
+
+    Args:
+        board: whose rows have them.
+        others: the columns beside them, whose names none of theirs can take.
+    """
     titles: dict[str, None] = {}
     for row in board.rows:
         titles |= dict.fromkeys(row.extra)
-    return [_given(title) for title in titles]
+    taken = _names(others)
+    columns: list[Column[Any]] = []
+    for title in titles:
+        name = _free_name(title, taken)
+        taken.add(name)
+        columns.append(_given(title, name))
+    return columns
 
 
-def _given(title: str) -> Column[Given]:
+def _names(columns: Iterable[Column[Any]]) -> set[str]:
+    """Return all by which columns are known."""
+    found: set[str] = set()
+    for column in columns:
+        found |= {column.id, *column.fields, " ".join(column.lines)}
+    return found
+
+
+def _free_name(title: str, taken: Container[str]) -> str:
+    """Return a title, marked where another column is known by it."""
+    name = title
+    while name in taken:
+        name += MARK
+    return name
+
+
+def _given(title: str, name: str) -> Column[Given]:
     return Column(
-        id=title,
+        id=name,
         group=PLUGINS,
-        title=" ".join(title.split()),
-        heading=tuple(title.split("\n")),
+        title=" ".join(name.split()),
+        heading=tuple(name.split("\n")),
         kind=GIVEN,
         value=_value_of(title),
         key=("extra", title),
