@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from benchbed.contracts.protocol import parse_protocol
@@ -14,6 +15,10 @@ from benchbed.discovery.registry import Registry, discover
 from tests import toys
 
 ROOT = Path(__file__).parent.parent
+
+# nothing in the tests is timed: a busy machine is no fault
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -103,7 +103,9 @@ def verb(*arguments: str) -> str:
 
 def test_listing_reads_no_sources(run, monkeypatch):
     read: list[str] = []
-    monkeypatch.setattr("benchbed.discovery.component.source_digest", lambda t: read.append(t) or "")
+    monkeypatch.setattr(
+        "benchbed.discovery.component.source_digest", lambda t: read.append(t) or ""
+    )
     assert run("list")[0] == 0
     assert read == []
     run("show", "hps+equal")

@@ -18,7 +18,7 @@ from benchbed.report.table.groups import GROUPS, SIZE
 from benchbed.report.table.kinds import decimal, statistic
 from benchbed.report.table.model import Table
 from benchbed.report.table.numbers import Decimals
-from tests.fakes import TRIO, failure, measurement, put, record, scaled, single
+from tests.fakes import SCORES, TRIO, failure, measurement, put, record, scaled, single
 
 
 @pytest.fixture
@@ -237,6 +237,56 @@ def test_a_narrow_table_loses_costs_before_ranks_and_never_scores(table):
         "rank",
     ]
     assert column_of(table, "delta_m").priority == ALWAYS
+
+
+# Where it is from -------------------------------------------------------------------------------
+
+
+def test_the_source_says_what_the_table_was_made_of(board, table):
+    source = table.source
+    assert (source.protocol, source.digest, source.epochs) == ("trio@2", TRIO.digest, 3)
+    assert (source.definition, source.baseline) == ("primary", "single-task")
+    assert source.reference is None
+    assert not source.on_test
+    titled = table_of(replace(board, definition="flat", reference="hps+dwa", records=".."))
+    assert (titled.source.definition, titled.source.records) == ("flat", "..")
+    assert titled.source.reference == "hps+dwa"
+
+
+def test_gradients_stand_in_a_table_of_their_own_with_the_rows_that_have_them(board):
+    assert table_of(board).apart() == []
+    cosines = {"seg·depth": Stat(0.2, 0.1, 3)}
+    rows = [replace(row, cosines=cosines if row.method == "hps+dwa" else {}) for row in board.rows]
+    table = table_of(replace(board, rows=tuple(rows)))
+    ((group, beside),) = table.apart()
+    assert group.id == "gradients"
+    assert [row.method for row in beside.rows] == ["hps+dwa"]
+    assert [column.id for column in beside.columns] == ["method", "cosine seg·depth"]
+    assert texts(beside, "cosine seg·depth") == {"hps+dwa": "+0.20±0.10"}
+    assert not any(column.group == group for column in table.main)
+
+
+def test_a_rank_spans_what_the_seeds_allow_and_sorts_by_its_best_end(tmp_path):
+    store = Store(tmp_path / "ranks")
+    factors = {"hps+equal": 1.2, "hps+dwa": 1.201, "hps+mgda": 0.8}
+    for seed in range(3):
+        put(store, *single(seed, seg_times(1 + seed / 1000)))
+        for method, factor in factors.items():
+            put(store, record(method, seed, seg_times(factor + (seed - 1) / 50)))
+    table = table_of(build_leaderboard(TRIO, store))
+    assert texts(table, "rank") == {
+        "single-task": "3",
+        "hps+dwa": "1–2",
+        "hps+equal": "1–2",
+        "hps+mgda": "4",
+    }
+    cells = table.cells(column_of(table, "rank"))
+    assert [cell.sort for cell in cells] == [3, 1, 1, 4]
+
+
+def seg_times(factor: float) -> dict[str, dict[str, float]]:
+    """Scores of which only the segmentation is scaled, so that Δm moves with the factor."""
+    return SCORES | {"seg": scaled(factor)["seg"]}
 
 
 # Where it is from -------------------------------------------------------------------------------
