@@ -120,8 +120,8 @@ def _show(plan: Plan, estimate: Estimate, side_by_side: int) -> None:
     linked = sum(run.linked for run in plan.runs)
     if linked:
         click.echo(
-            f"{linked} cached runs were made by another source, which means the same or was seen to "
-            "give the same bits (benchbed verify --stale)."
+            f"{linked} cached runs were made by another source, which means the same or was seen "
+            "to give the same bits (benchbed verify --stale)."
         )
 
     missing = len(plan.missing)

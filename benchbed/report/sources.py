@@ -32,10 +32,8 @@ def about_sources(records: Sequence[Summary], links: SourceLinks) -> list[str]:
         found.append(f"means the same ({_methods(by_meaning)})")
     if by_bits:
         found.append(f"gave the same bits when a seed was made again ({_methods(by_bits)})")
-    return [
-        "The source was changed after these records were made; a later one "
-        f"{', or '.join(found)} (`benchbed verify --stale`)."
-    ]
+    note = "The source was changed after these records were made; a later one "
+    return [note + f"{', or '.join(found)} (`benchbed verify --stale`)."]
 
 
 def _links_from(record: Summary, links: SourceLinks) -> Iterable[SourceLink]:

@@ -290,27 +290,3 @@ def seg_times(factor: float) -> dict[str, dict[str, float]]:
 
 
 # Where it is from -------------------------------------------------------------------------------
-
-
-def test_the_source_says_what_the_table_was_made_of(board, table):
-    source = table.source
-    assert (source.protocol, source.digest, source.epochs) == ("trio@2", TRIO.digest, 3)
-    assert (source.definition, source.baseline) == ("primary", "single-task")
-    assert source.reference is None
-    assert not source.on_test
-    titled = table_of(replace(board, definition="flat", reference="hps+dwa", records=".."))
-    assert (titled.source.definition, titled.source.records) == ("flat", "..")
-    assert titled.source.reference == "hps+dwa"
-
-
-def test_gradients_stand_in_a_table_of_their_own_with_the_rows_that_have_them(board):
-    assert table_of(board).apart() == []
-    cosines = {"seg·depth": Stat(0.2, 0.1, 3)}
-    rows = [replace(row, cosines=cosines if row.method == "hps+dwa" else {}) for row in board.rows]
-    table = table_of(replace(board, rows=tuple(rows)))
-    ((group, beside),) = table.apart()
-    assert group.id == "gradients"
-    assert [row.method for row in beside.rows] == ["hps+dwa"]
-    assert [column.id for column in beside.columns] == ["method", "cosine seg·depth"]
-    assert texts(beside, "cosine seg·depth") == {"hps+dwa": "+0.20±0.10"}
-    assert not any(column.group == group for column in table.main)
