@@ -268,11 +268,12 @@ def test_gradients_stand_in_a_table_of_their_own_with_the_rows_that_have_them(bo
 
 def test_a_rank_spans_what_the_seeds_allow_and_sorts_by_its_best_end(tmp_path):
     store = Store(tmp_path / "ranks")
-    factors = {"hps+equal": 1.2, "hps+dwa": 1.201, "hps+mgda": 0.8}
+    # two whose seeds go up and down against each other, so that they cannot be told apart
+    factors = {"hps+equal": (1.2, 0.02), "hps+dwa": (1.201, -0.02), "hps+mgda": (0.8, 0.02)}
     for seed in range(3):
         put(store, *single(seed, seg_times(1 + seed / 1000)))
-        for method, factor in factors.items():
-            put(store, record(method, seed, seg_times(factor + (seed - 1) / 50)))
+        for method, (mean, step) in factors.items():
+            put(store, record(method, seed, seg_times(mean + (seed - 1) * step)))
     table = table_of(build_leaderboard(TRIO, store))
     assert texts(table, "rank") == {
         "single-task": "3",
