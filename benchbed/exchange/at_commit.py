@@ -40,7 +40,7 @@ def unpack(commit: str, packages: Iterable[str], repository: Path, folder: Path)
 
     Args:
         commit: of the repository that the packages' source is kept in.
-        packages: top-level names, such as ``benchbed`` and ``benchbed_zoo``.
+        packages: top-level names, such as ``benchbed``.
         repository: a folder of it.
         folder: where the tree goes; what is there already is taken.
 

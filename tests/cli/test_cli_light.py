@@ -330,16 +330,16 @@ def test_show_tells_everything_of_one_name(run):
     shown = json.loads(run("show", "digits", "--json")[1])
     assert [item["kind"] for item in shown] == ["dataset", "protocol", "suite"]
     (dwa,) = json.loads(run("show", "dwa", "--json")[1])
-    assert dwa["options"] == {"T": "float, default 2; temperature"}
+    assert dwa["options"] == {"T": "float, default 2; at least 1e-06; temperature"}
     assert dwa["target"] == "benchbed_zoo.weightings.dwa:DynamicWeightAverage"
-    assert "default 2; temperature" in run("show", "dwa")[1]
+    assert "default 2; at least 1e-06; temperature" in run("show", "dwa")[1]
 
 
 def test_show_tells_choices_and_bounds(run):
     (affine,) = json.loads(run("show", "affine", "--json")[1])
     assert "; one of ignore, background; " in affine["options"]["border"]
     (segnet,) = json.loads(run("show", "segnet", "--json")[1])
-    assert "default 1; at least 0.001; " in segnet["options"]["width"]
+    assert "default 1; at least 0.001 and at most 16; " in segnet["options"]["width"]
     assert f"border: {affine['options']['border']}" in run("show", "affine")[1]
 
 

@@ -108,9 +108,9 @@ class TestRooms(DatasetContract):
 def files_of_one_plugin():
     """The test files of single plugins, which hold their conformance classes."""
     for package in (architectures, datasets, tasks, transforms, weightings):
-        for found in pkgutil.iter_modules(package.__path__):
-            if found.name.startswith("test_"):
-                yield importlib.import_module(f"{package.__name__}.{found.name}")
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if found.name.rpartition(".")[2].startswith("test_"):
+                yield importlib.import_module(found.name)
 
 
 KINDS = {

@@ -70,6 +70,23 @@ class RowState:
                 held[index] = result[name]
         return result
 
+    def approach(self, tasks: Sequence[str], rows: Rows, shares: np.ndarray) -> dict[str, Tensor]:
+        """Bring what is kept for some tasks nearer to their rows.
+
+        Args:
+            tasks: the tasks, T of them, in the order of the rows.
+            rows: their gradients by parameter, ``(T, *shape)``.
+            shares: of the way, for each task, ``(T,)``.
+
+        Returns:
+            What is now kept for these tasks and parameters; to be read only.
+        """
+
+        def rule(held: Tensor, given: Tensor) -> None:
+            held.lerp_(given, along_tasks(shares, given))
+
+        return self.update(tasks, rows, rule)
+
     def _fitting(self, name: str, given: Tensor) -> Tensor:
         held = self._held.get(name)
         if held is None or held.shape[1:] != given.shape[1:]:
@@ -79,18 +96,18 @@ class RowState:
 
     def state(self) -> dict[str, Any]:
         """Return all of it as tensors and plain data."""
-        rows = {
-            name: dict(zip(self._places, held, strict=True)) for name, held in self._held.items()
-        }
+        rows: dict[str, dict[str, Tensor]] = {}
+        for name, held in self._held.items():
+            rows[name] = dict(zip(self._places, held, strict=True))
         return {"met": dict(self._met), "rows": rows}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what :meth:`state` returned."""
         self._met.update(state["met"])
-        self._held = {
-            name: torch.stack([held[task] for task in self._places])
-            for name, held in state["rows"].items()
-        }
+        restored: dict[str, Tensor] = {}
+        for name, by_task in state["rows"].items():
+            restored[name] = torch.stack([by_task[task] for task in self._places])
+        self._held = restored
 
 
 def along_tasks(values: np.ndarray, rows: Tensor) -> Tensor:
@@ -103,12 +120,14 @@ def along_tasks(values: np.ndarray, rows: Tensor) -> Tensor:
     Returns:
         ``(T, 1, …)``, of the rows' type and on their device.
     """
-    return torch.from_numpy(values).to(rows).reshape(-1, *[1] * (rows.dim() - 1))
+    ones = [1] * (rows.dim() - 1)
+    return torch.from_numpy(values).to(rows).reshape(-1, *ones)
 
 
 def products(rows: Rows) -> np.ndarray:
     """Return the Gramian of the rows, ``(T, T)`` in float64, summed parameter by parameter."""
-    found: np.ndarray = gramian(list(zip(*rows.values(), strict=True))).cpu().numpy()
+    gradients = list(zip(*rows.values(), strict=True))
+    found: np.ndarray = gramian(gradients).cpu().numpy()
     return found
 
 
@@ -119,7 +138,8 @@ def combined(rows: Rows, weights: np.ndarray) -> dict[str, Tensor]:
         rows: by parameter, ``(T, *shape)``.
         weights: w, ``(T,)``.
     """
-    return {
-        name: torch.tensordot(torch.from_numpy(weights).to(block), block, dims=1)
-        for name, block in rows.items()
-    }
+    sums: dict[str, Tensor] = {}
+    for name, block in rows.items():
+        own = torch.from_numpy(weights).to(block)
+        sums[name] = torch.tensordot(own, block, dims=1)
+    return sums
