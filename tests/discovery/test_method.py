@@ -1,5 +1,7 @@
 """Method names: what they resolve to, what they are called, and what is refused."""
 
+import math
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -236,8 +238,18 @@ def test_options_equal_to_the_default_share_the_identity_of_options_left_out():
         assert repr(method.components) == repr(resolve("hps+uncertainty").components)
 
 
-numbers = st.floats(allow_nan=False, allow_infinity=False)
 additive = st.permutations(["dwa", "fixed", "uncertainty", "equal"])
+
+
+def numbers(owner: str, name: str):
+    """The numbers that a weighting's option takes."""
+    options = ZOO.get("weighting", owner).spec.options
+    per_task = [option for option in options.values() if option.per_task]
+    option = options[name] if name in options else per_task[0]
+    low, high = (
+        bound if math.isfinite(bound) else None for bound in (option.minimum, option.maximum)
+    )
+    return st.floats(low, high, allow_nan=False, allow_infinity=False)
 
 
 @st.composite
@@ -247,7 +259,7 @@ def methods(draw):
     if backbone:
         options.append(f"backbone={backbone}")
     if backbone in {"", "conv-small", "mlp"} and draw(st.booleans()):
-        options.append(f"backbone.width={draw(st.integers(1, 10**20))}")
+        options.append(f"backbone.width={draw(st.integers(1, 4096))}")
     head = ":".join(
         filter(None, [draw(st.sampled_from(["hps", "single-task"])), ",".join(options)])
     )
@@ -257,7 +269,7 @@ def methods(draw):
     ids = ids[: draw(st.integers(1, len(ids)))]
     names = {"dwa": ["T"], "fixed": TASKS, "uncertainty": ["init"]}
     chosen = [
-        f"{owner}.{name}={draw(numbers)!r}".replace("+", "")
+        f"{owner}.{name}={draw(numbers(owner, name))!r}".replace("+", "")
         for owner in ids
         for name in names.get(owner, [])
         if draw(st.booleans())
