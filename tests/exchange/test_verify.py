@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchbed.basics.errors import DataError, PluginError, RecordError, RunError
-from benchbed.cli import main
+from benchbed.cli import main, verify_command
 from benchbed.contracts.protocol import parse_protocol
 from benchbed.exchange import verify
 from benchbed.exchange.verify import Means, job_again, other_seeds, run_again
@@ -331,7 +331,7 @@ def verify_again(trained, store, tmp_path, capsys, monkeypatch):
     """Call ``benchbed verify`` where the run made again gives what the test says."""
 
     def run(again: Record, *options: str):
-        monkeypatch.setattr(verify, "run_again", lambda job, registry, observer: again)
+        monkeypatch.setattr(verify_command, "run_again", lambda job, registry, observer: again)
         where = ("--protocol", tmp_path / "mini.toml", "--results", store.root)
         return call(capsys, "verify", trained.key[:8], *where, *options)
 
