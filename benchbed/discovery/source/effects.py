@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from benchbed.discovery.source import known
-from benchbed.discovery.source.modules import Module
-from benchbed.discovery.source.pruning import kept
+from benchbed.discovery.source.modules import Module, blocks
+from benchbed.discovery.source.pruning import Flags, kept
 from benchbed.discovery.source.references import Reference, dotted, imports_of
-from benchbed.discovery.source.scopes import Comprehension, bindings, targets
+from benchbed.discovery.source.scopes import Comprehension, arguments, bindings, targets
 
 LITERALS: Final = (
     ast.Constant,
@@ -39,12 +39,14 @@ class Doubts(NamedTuple):
         calls: what it calls.
         bases: what it subclasses.
         metaclasses: what makes its classes.
+        reads: it takes values of other packages that may change.
     """
 
     certain: bool = False
     calls: tuple[Reference, ...] = ()
     bases: tuple[Reference, ...] = ()
     metaclasses: tuple[Reference, ...] = ()
+    reads: bool = False
 
 
 class _CertainError(Exception):
@@ -86,6 +88,16 @@ def _doubts(module: Module, index: int) -> Doubts:
     return finder.found()
 
 
+def chooses_imports(node: ast.stmt, flags: Flags) -> bool:
+    """Return whether a statement only imports, or chooses what to import."""
+    inside = blocks(node, flags)
+    if isinstance(node, ast.Try | ast.If):
+        return all(chooses_imports(part, flags) for part in inside)
+    if isinstance(node, ast.Assign):
+        return isinstance(node.value, ast.Constant) and all(map(_is_plain, node.targets))
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.Pass | ast.Raise)
+
+
 def _takes_all_of_another(node: ast.Import | ast.ImportFrom, module: Module) -> bool:
     items = imports_of(node, module.package)
     return any(item.local == "*" and item.module.partition(".")[0] != module.top for item in items)
@@ -99,19 +111,25 @@ class _Finder:
         self.calls: list[Reference] = []
         self.bases: list[Reference] = []
         self.metaclasses: list[Reference] = []
+        self.reads = False
         self.local: set[str] = set()
 
     def found(self) -> Doubts:
-        return Doubts(False, tuple(self.calls), tuple(self.bases), tuple(self.metaclasses))
+        return Doubts(
+            calls=tuple(self.calls),
+            bases=tuple(self.bases),
+            metaclasses=tuple(self.metaclasses),
+            reads=self.reads,
+        )
 
     def statement(self, node: ast.stmt) -> None:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 self.definition(node)
             case ast.Assign(targets=targets, value=value) if all(map(_is_plain, targets)):
-                self.expression(value)
+                self.value(value)
             case ast.AnnAssign(target=target, value=value) if _is_plain(target):
-                self.expression(value)
+                self.value(value)
             case ast.Import() | ast.ImportFrom():
                 pass
             case _ if type(node).__name__ == "TypeAlias":
@@ -126,7 +144,7 @@ class _Finder:
             self.class_definition(node)
             return
         for default in [*node.args.defaults, *node.args.kw_defaults]:
-            self.expression(default)
+            self.value(default)
 
     def decorator(self, node: ast.expr) -> None:
         root = dotted(node)[:1]
@@ -136,6 +154,8 @@ class _Finder:
         self.expression(node)
         if not isinstance(node, ast.Call):
             self.call(node)
+        elif self.module.external(dotted(node.func)) in known.DEFERRING:
+            self.call(node.args[0])
 
     def class_definition(self, node: ast.ClassDef) -> None:
         for base in node.bases:
@@ -151,8 +171,17 @@ class _Finder:
             self.statement(statement)
         self.local = before
 
-    def expression(self, node: ast.expr | None) -> None:
-        parts = list(_evaluated(node)) if node is not None else []
+    def value(self, node: ast.expr | None) -> None:
+        """Go through an expression that is kept: a constant's value, a default."""
+        if node is None:
+            return
+        self.expression(node)
+        for part in _evaluated(node):
+            path = self.module.external(dotted(part)) if isinstance(part, ast.expr) else None
+            self.reads = self.reads or (path is not None and not known.is_steady(path))
+
+    def expression(self, node: ast.expr) -> None:
+        parts = list(_evaluated(node))
         before = self.local
         self.local = before | _own_names(parts)
         for part in parts:
@@ -180,9 +209,15 @@ class _Finder:
         given += [item.value for item in node.keywords if item.arg in {"key", "func"}]
         for function in given:
             if isinstance(function, ast.Lambda):
-                self.expression(function.body)
+                self.lambda_body(function)
             elif not isinstance(function, ast.Constant):
                 self.call(function)
+
+    def lambda_body(self, node: ast.Lambda) -> None:
+        before = self.local
+        self.local = before | {argument.arg for argument in arguments(node.args)}
+        self.expression(node.body)
+        self.local = before
 
     def is_new(self, node: ast.Call) -> bool:
         """Return whether a call makes an object that nobody else holds."""

@@ -11,6 +11,7 @@ from benchbed.discovery.source import known
 from benchbed.discovery.source.constants import constant_text
 from benchbed.discovery.source.dynamic import IMPORTERS, LOOKUPS, loaded, looked_up, sought
 from benchbed.discovery.source.nodes import COUNTED
+from benchbed.discovery.source.parsing import parsed_expression
 from benchbed.discovery.source.references import Below, Named, Piece, dotted
 from benchbed.discovery.source.scopes import Bindings, Comprehension, targets
 from benchbed.discovery.source.writer import Specials, Writer
@@ -77,12 +78,11 @@ def _annotation_text(writer: Writer, text: str) -> None:
     """Write a text of an annotation as the expression that it is."""
     if writer.quoted == "both":
         writer.out.append(constant_text(text))
-    try:
-        node = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        writer.out.append(constant_text(text))
-    else:
+    node = parsed_expression(text)
+    if node is not None:
         writer.write(node)
+    elif writer.quoted == "names":
+        writer.out.append(constant_text(text))
 
 
 def _joined(writer: Writer, node: Any) -> None:

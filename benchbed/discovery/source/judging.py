@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import sys
+from collections.abc import Callable
 
 from benchbed.discovery.source import known
 from benchbed.discovery.source.effects import LITERALS, Doubts, class_doubts, doubts
 from benchbed.discovery.source.form import form
 from benchbed.discovery.source.modules import NOTHING, Module
 from benchbed.discovery.source.program import External, Program, Unit
-from benchbed.discovery.source.references import Reference, dotted
+from benchbed.discovery.source.references import Import, Reference, dotted
 from benchbed.discovery.source.scopes import bindings
 
 _HOOKS = frozenset({"__init_subclass__"})
@@ -50,7 +52,9 @@ class Judge:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._effects: dict[tuple[str, int], bool] = {}
-        self._inert: dict[tuple[str, Reference], bool] = {}
+        self._bases: dict[Unit, bool] = {}
+        self._data: dict[Unit, bool] = {}
+        self._quiet: dict[str, bool] = {}
 
     def has_effect(self, module: Module, index: int) -> bool:
         """Return whether a statement does more than define names."""
@@ -69,6 +73,29 @@ class Judge:
         ]
         return not all(check(reference) for check, many in checks for reference in many)
 
+    def is_quiet_import(self, item: Import) -> bool:
+        """Return whether it makes no difference when something is imported."""
+        if not self.program.is_own(item.module):
+            return item.module.partition(".")[0] in sys.stdlib_module_names
+        below = f"{item.module}.{item.name}"
+        inner = self.program.module(below) if item.name not in {"", "*"} else None
+        return self._is_quiet(item.run) and (inner is None or self._is_quiet(below))
+
+    def _is_quiet(self, name: str) -> bool:
+        """Return whether a module neither changes nor looks at anything while it is imported."""
+        if name not in self._quiet:
+            self._quiet[name] = True  # meanwhile, for imports in a circle
+            self._quiet[name] = self._keeps_to_itself(self.program.readable(name))
+        return self._quiet[name]
+
+    def _keeps_to_itself(self, module: Module | None) -> bool:
+        if module is None or not all(map(self.is_quiet_import, module.imports)):
+            return False
+        for index in range(len(module.statements)):
+            if self.has_effect(module, index) or doubts(module, index).reads:
+                return False
+        return True
+
     def inert_call(self, reference: Reference) -> bool:
         """Return whether calling something changes nothing."""
         targets, path = self.program.meaning(reference)
@@ -76,10 +103,10 @@ class Judge:
             case (External() as target,):
                 return known.is_inert(target.path)
             case (Unit() as target,):
-                node = self.definition(target)
-                if isinstance(node, ast.ClassDef) and not path:
-                    return self._only_holds_data(target.module, node)
-                return len(path) == 1 and path[0] in known.METHODS and _is_literal(node)
+                if not path:
+                    return self._remembered(self._data, target, self._only_holds_data)
+                literal = _is_literal(self.definition(target))
+                return len(path) == 1 and path[0] in known.METHODS and literal
             case _:
                 return False
 
@@ -90,14 +117,25 @@ class Judge:
             case (External() as target,):
                 return known.is_known(target.path)
             case (Unit() as target,) if not path:
-                node = self.definition(target)
-                module = self.program.readable(target.module)
-                if module is None or not isinstance(node, ast.ClassDef):
-                    return False
-                hooked = bool(_HOOKS & _members(node))
-                return not hooked and not self._is_more(class_doubts(module, node))
+                return self._remembered(self._bases, target, self._is_inert_base)
             case _:
                 return False
+
+    def _is_inert_base(self, module: Module, node: ast.ClassDef) -> bool:
+        hooked = bool(_HOOKS & _members(node))
+        return not hooked and not self._is_more(class_doubts(module, node))
+
+    def _remembered(
+        self, answers: dict[Unit, bool], unit: Unit, ask: Callable[[Module, ast.ClassDef], bool]
+    ) -> bool:
+        """Return the answer to a question about a class; no while it is being answered."""
+        if unit not in answers:
+            answers[unit] = False
+            module = self.program.readable(unit.module)
+            node = self.definition(unit)
+            if module is not None and isinstance(node, ast.ClassDef):
+                answers[unit] = ask(module, node)
+        return answers[unit]
 
     def inert_metaclass(self, reference: Reference) -> bool:
         """Return whether making a class by something changes nothing."""
@@ -110,7 +148,9 @@ class Judge:
 
     def is_sensitive(self, module: Module, index: int) -> bool:
         """Return whether what a definition gives may depend on effects before it."""
-        own = {name for name, indices in module.binders.items() if index in indices}
+        if doubts(module, index).reads:
+            return True
+        own = module.binds[index]
         for piece in form(module, index).pieces:
             if isinstance(piece, Reference) and piece.eager:
                 itself = piece.module == module.name and piece.name in own
@@ -145,10 +185,9 @@ class Judge:
             return None
         return module.statements[indices[0]]
 
-    def _only_holds_data(self, module_name: str, node: ast.ClassDef) -> bool:
+    def _only_holds_data(self, module: Module, node: ast.ClassDef) -> bool:
         """Return whether making an instance of a class runs no code of the package."""
-        module = self.program.readable(module_name)
-        if module is None or _members(node) & (_CONSTRUCTION | _HOOKS) or node.keywords:
+        if _members(node) & (_CONSTRUCTION | _HOOKS) or node.keywords:
             return False
         if not all(_is_dataclass(module, item) for item in node.decorator_list):
             return False
@@ -168,8 +207,7 @@ class Judge:
             case (External() as target,):
                 return target.path in _PURE_BASES
             case (Unit() as target,) if not path:
-                node = self.definition(target)
-                return isinstance(node, ast.ClassDef) and self._only_holds_data(target.module, node)
+                return self._remembered(self._data, target, self._only_holds_data)
             case _:
                 return False
 

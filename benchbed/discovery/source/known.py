@@ -21,13 +21,22 @@ PACKAGES: Final = frozenset(
         "attrs",
         "benchbed",
         "builtins",
+        "click",
+        "filelock",
+        "fvcore",
         "h5py",
         "matplotlib",
         "msgspec",
         "numpy",
         "pandas",
+        "platformdirs",
+        "pluggy",
+        "rich",
+        "safetensors",
         "scipy",
         "sklearn",
+        "tabulate",
+        "timm",
         "torch",
         "torchmetrics",
         "torchvision",
@@ -90,6 +99,9 @@ CALLING: Final = {
 }
 """Functions that call one of their arguments, and which; any may be given one as ``key``."""
 
+DEFERRING: Final = frozenset({"functools.partial", "functools.partialmethod"})
+"""Functions whose result calls what they were given."""
+
 INERT_METACLASSES: Final = frozenset({"abc.ABCMeta", "enum.EnumMeta", "enum.EnumType"})
 
 METHODS: Final = _words(
@@ -107,6 +119,7 @@ ACCESSORS: Final = frozenset({"deleter", "getter", "setter"})
 LOOKS: Final = dict.fromkeys(
     _words(
         """
+    beartype cattrs dacite fire jaxtyping plum pydantic typeguard typer
     builtins.__annotations__ functools.singledispatch
     functools.singledispatchmethod inspect.cleandoc inspect.get_annotations inspect.getcomments
     inspect.getdoc inspect.getfullargspec inspect.getmembers inspect.getsource
@@ -132,6 +145,9 @@ LOOKING: Final = {
 
 GETTERS: Final = frozenset({"builtins.getattr", "operator.attrgetter"})
 """Functions that take the name of an attribute as text."""
+
+PLACE: Final = frozenset({"__file__", "__loader__", "__package__", "__path__", "__spec__"})
+"""Names whose values depend on where a module lies."""
 
 OWN_NAMESPACE: Final = frozenset({"eval", "exec", "globals"})
 """Builtins through which code reaches any name of its own module."""
@@ -166,6 +182,13 @@ def is_inert(path: str) -> bool:
     if path.partition(".")[0] == "benchbed":
         return name[:1].isupper() or name == "hookimpl"
     return path in _INERT_CALLS or not _INERT_MODULES.isdisjoint(prefixes(top))
+
+
+def is_steady(path: str) -> bool:
+    """Return whether a name of another package is the same whenever it is looked at."""
+    top = path.partition(".")[0]
+    inert = path in _INERT_MODULES or is_inert(path)
+    return top == "builtins" or (top in sys.stdlib_module_names and inert)
 
 
 def prefixes(path: str) -> list[str]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from benchbed.discovery.source.parsing import parsed
 from benchbed.discovery.source.pruning import Flags, branches, flags_of, kept
 from benchbed.discovery.source.references import Import, imports_of
 from benchbed.discovery.source.scopes import Bindings, bindings
@@ -105,9 +106,8 @@ def read_module(name: str, path: Path, mtime_ns: int, size: int) -> Module:
     content = path.read_bytes().replace(b"\r\n", b"\n")
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     digest = hashlib.sha256(content).hexdigest()
-    try:
-        tree = ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(content)
+    if tree is None:
         return Module(name, package, digest)
     module = Module(name, package, digest, readable=True)
     _analyse(module, tree)
@@ -122,15 +122,16 @@ def read_module(name: str, path: Path, mtime_ns: int, size: int) -> Module:
 def _analyse(module: Module, tree: ast.Module) -> None:
     module.docstring = ast.get_docstring(tree, clean=False)
     module.flags = flags_of(tree)
-    module.statements = [
-        node for node in kept(tree.body, module.flags) if not _only_annotates(node)
-    ]
+    running = kept(tree.body, module.flags)
+    module.statements = [node for node in running if not _only_annotates(node)]
     module.imports = tuple(imports_within(module.statements, module.package, module.flags))
     for index, statement in enumerate(module.statements):
         found = bindings([statement], module.package, module.flags)
         module.bound.add(found)
         names = found.names | found.outer
-        module.binds.append(["__all__"] if _changes_all(statement) else sorted(names))
+        if _changes_all(statement):
+            names = {"__all__"}
+        module.binds.append(sorted(names))
         for name in module.binds[index]:
             module.binders.setdefault(name, []).append(index)
     module.bound.names |= module.bound.outer
@@ -155,19 +156,21 @@ def _changes_all(node: ast.stmt) -> bool:
 
 def imports_within(body: Iterable[ast.stmt], package: str, flags: Flags) -> Iterator[Import]:
     """Yield what statements import when they run, those in functions left out."""
-    for node in body:
+    waiting = list(body)
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from imports_of(node, package)
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from imports_within(_blocks(node, flags), package, flags)
+            waiting += blocks(node, flags)
 
 
-def _blocks(node: ast.AST, flags: Flags) -> list[ast.stmt]:
+def blocks(node: ast.AST, flags: Flags) -> list[ast.stmt]:
     """Return the statements that stand directly inside another."""
     if isinstance(node, ast.If):
         return branches(node, flags)
     inside: list[ast.stmt] = []
     for name in ("body", "handlers", "cases", "orelse", "finalbody"):
         for part in getattr(node, name, []):
-            inside += [part] if isinstance(part, ast.stmt) else _blocks(part, flags)
+            inside += [part] if isinstance(part, ast.stmt) else blocks(part, flags)
     return inside

@@ -146,10 +146,10 @@ class Program:
             seen: what is being looked up already, for imports in a circle.
         """
         unknown = Meaning((Whole(module),), (name,))
-        if (module, name) in seen:
-            return unknown
-        seen = (*seen, (module, name))
         below = f"{module}.{name}"
+        if (module, name) in seen:  # a package that imports a module of its own by "from . import"
+            return self._itself(below) if is_module(below) else unknown
+        seen = (*seen, (module, name))
         found = self.readable(module)
         if found is None:
             if self.module(module) is not None:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from benchbed.discovery.source import known
 from benchbed.discovery.source.contents import Contents
+from benchbed.discovery.source.effects import chooses_imports
 from benchbed.discovery.source.judging import Judge
 from benchbed.discovery.source.modules import Module
 from benchbed.discovery.source.program import Node, Program, Unit, Whole
-from benchbed.discovery.source.references import Import
+from benchbed.discovery.source.references import Import, imports_of
 
 
 class Reach:
@@ -67,8 +68,17 @@ class Reach:
         return pieces
 
     def _effects(self, module: Module) -> list[int]:
-        indices = range(len(module.statements))
-        return [index for index in indices if self.judge.has_effect(module, index)]
+        """Return the indices of effects; an import after one is one too, if it may notice."""
+        found: list[int] = []
+        begun = False
+        for index, node in enumerate(module.statements):
+            if self.judge.has_effect(module, index):
+                found.append(index)
+                begun = begun or not chooses_imports(node, module.flags)
+            elif begun and isinstance(node, ast.Import | ast.ImportFrom):
+                items = imports_of(node, module.package)
+                found += [] if all(map(self.judge.is_quiet_import, items)) else [index]
+        return found
 
     def _mark(self, module: Module, index: int) -> list[str | Node]:
         names = module.binds[index]
@@ -116,8 +126,8 @@ class Reach:
                     self.others.add(item.run)
                 continue
             self._run(item.run)
-            found = self.program.readable(item.module)
-            if item.name not in {"", "*"} and (found is None or item.name not in found.bound.names):
+            found = self.program.module(item.module)
+            if item.name not in {"", "*"} and (found is None or found.is_package):
                 self._run(f"{item.module}.{item.name}")
 
 

@@ -194,7 +194,11 @@ class Writer:
         self.refer(self.module.name, self.mangled(name), path, bare=True)
         if name == "__doc__" and name not in self.module.bound.names:
             self.out.append(constant_text(self.module.docstring))
-        if name in known.OWN_NAMESPACE and name not in self.module.bound.names:
+        if name in self.module.bound.names:
+            return
+        if name in known.PLACE:
+            self.out.append(constant_text(self.module.name.partition(".")[2]))
+        if name in known.PLACE or name in known.OWN_NAMESPACE:
             self.refer(self.module.name, "")
 
     def owner(self, name: str) -> Scope | None:

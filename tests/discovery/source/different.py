@@ -1555,4 +1555,176 @@ DIFFERENT = {
                 return (lambda: y)()
         """,
     ),
+    "an effect of a file that the package itself imports": (
+        """
+        class Thing: pass
+        # file: __init__.py
+        from . import effect
+        # file: effect.py
+        print(1)
+        """,
+        """
+        class Thing: pass
+        # file: __init__.py
+        from . import effect
+        # file: effect.py
+        print(2)
+        """,
+    ),
+    "a setting before or after an import": (
+        """
+        import os
+        os.environ["THREADS"] = "1"
+        import torch
+        class Thing:
+            def run(self): return torch
+        """,
+        """
+        import os
+        import torch
+        os.environ["THREADS"] = "1"
+        class Thing:
+            def run(self): return torch
+        """,
+    ),
+    "a value of another package before or after a setting": (
+        """
+        import torch
+        torch.set_default_dtype(torch.float64)
+        EYE = torch.eye(3)
+        class Thing:
+            def run(self): return EYE
+        """,
+        """
+        import torch
+        EYE = torch.eye(3)
+        torch.set_default_dtype(torch.float64)
+        class Thing:
+            def run(self): return EYE
+        """,
+    ),
+    "a default of the environment before or after a setting": (
+        """
+        import os
+        os.environ["A"] = "1"
+        class Thing:
+            def run(self, a=os.environ["A"]): return a
+        """,
+        """
+        import os
+        class Thing:
+            def run(self, a=os.environ["A"]): return a
+        os.environ["A"] = "1"
+        """,
+    ),
+    "an annotation that a stranger's function reads": (
+        """
+        from beartype import beartype
+        def checked(f): return beartype(f)
+        class Thing:
+            @checked
+            def run(self, x: int): return x
+        """,
+        """
+        from beartype import beartype
+        def checked(f): return beartype(f)
+        class Thing:
+            @checked
+            def run(self, x: str): return x
+        """,
+    ),
+    "a text in a call in an annotation": (
+        """
+        from fields import of
+        class Thing:
+            x: of("a + b")
+        """,
+        """
+        from fields import of
+        class Thing:
+            x: of("a+b")
+        """,
+    ),
+    "a file in a folder that is no package": (
+        """
+        from .parts import one
+        class Thing:
+            def run(self): return one.work()
+        # file: parts/one.py
+        def work(): return 1
+        """,
+        """
+        from .parts import one
+        class Thing:
+            def run(self): return one.work()
+        # file: parts/one.py
+        def work(): return 2
+        """,
+    ),
+    "where a file lies that looks around itself": (
+        """
+        from .helper import HERE
+        class Thing:
+            def run(self): return HERE
+        # file: helper.py
+        from pathlib import Path
+        HERE = Path(__file__).parent
+        """,
+        """
+        from .inner.helper import HERE
+        class Thing:
+            def run(self): return HERE
+        # file: inner/helper.py
+        from pathlib import Path
+        HERE = Path(__file__).parent
+        """,
+    ),
+    "a decorator made of a function that registers": (
+        """
+        from functools import partial
+        SEEN = []
+        def register(name, f): SEEN.append(f)
+        @partial(register, "a")
+        def work(): return 1
+        class Thing:
+            def run(self): return SEEN
+        """,
+        """
+        from functools import partial
+        SEEN = []
+        def register(name, f): SEEN.append(f)
+        @partial(register, "a")
+        def work(): return 2
+        class Thing:
+            def run(self): return SEEN
+        """,
+    ),
+    "an own module that is imported before or after a setting at which it looks": (
+        """
+        import os
+        os.environ["A"] = "1"
+        from .helper import work
+        class Thing:
+            def run(self): return work()
+        # file: helper.py
+        from .deep import A
+        def work(): return A
+        # file: deep.py
+        import os
+        A = os.environ["A"]
+        """,
+        """
+        import os
+        from .helper import work
+        os.environ["A"] = "1"
+        class Thing:
+            def run(self): return work()
+        # file: helper.py
+        from .deep import A
+        def work(): return A
+        # file: deep.py
+        import os
+        A = os.environ["A"]
+        """,
+    ),
 }

@@ -596,4 +596,104 @@ SAME = {
             x = 1
         """,
     ),
+    "a file that the package itself imports": (
+        """
+        from pkg import helper
+        class Thing:
+            def run(self): return helper.work()
+        # file: __init__.py
+        from . import helper, other
+        # file: helper.py
+        def work(): return 1
+        # file: other.py
+        x = 1
+        """,
+        """
+        from .helper import work
+        class Thing:
+            def run(self): return work()
+        # file: helper.py
+        def work(): return 1
+        """,
+    ),
+    "imports after a choice of imports": (
+        """
+        try:
+            import fast
+        except ImportError:
+            fast = None
+        import json
+        from .helper import work, other
+        class Thing:
+            def run(self): return work(json)
+        # file: helper.py
+        def work(x): return 1
+        def other(): return 1
+        """,
+        """
+        try:
+            import fast
+        except ImportError:
+            fast = None
+        from .helper import work, other
+        import json
+        class Thing:
+            def run(self): return work(json)
+        # file: helper.py
+        def work(x): return 1
+        def other(): return 2
+        """,
+    ),
+    "a doubtful escape": (
+        """
+        class Thing:
+            x = "\\\\d"
+        """,
+        """
+        class Thing:
+            x = "\\d"
+        """,
+    ),
+    "classes that subclass each other by mistake": (
+        """
+        from .a import A
+        class Thing: pass
+        # file: a.py
+        from .b import B
+        class A(B): pass
+        # file: b.py
+        from .a import A
+        class B(A): pass
+        def unreached(): pass
+        """,
+        """
+        from .a import A
+        class Thing: pass
+        # file: a.py
+        from .b import B
+        class A(B): pass
+        # file: b.py
+        from .a import A
+        class B(A): pass
+        """,
+    ),
+    "a definition that moves from among effects": (
+        """
+        REGISTRY = {}
+        REGISTRY["a"] = 1
+        def work(): return 1
+        class Thing:
+            def run(self): return work(), REGISTRY
+        """,
+        """
+        REGISTRY = {}
+        REGISTRY["a"] = 1
+        from .helper import work
+        class Thing:
+            def run(self): return work(), REGISTRY
+        # file: helper.py
+        import math
+        def work(): return 1
+        """,
+    ),
 }
