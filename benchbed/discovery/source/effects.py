@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from benchbed.discovery.source import known
-from benchbed.discovery.source.modules import Module, blocks
+from benchbed.discovery.source.modules import SCRIPT, Module, blocks
 from benchbed.discovery.source.pruning import Flags, kept
 from benchbed.discovery.source.references import Reference, dotted, imports_of
 from benchbed.discovery.source.scopes import Comprehension, arguments, bindings, targets
@@ -74,7 +74,7 @@ def class_doubts(module: Module, node: ast.ClassDef) -> Doubts:
 def _doubts(module: Module, index: int) -> Doubts:
     node = module.statements[index]
     names = module.binds[index]
-    if names == ["__all__"]:
+    if names in (["__all__"], [SCRIPT]):
         return Doubts()
     if any(len(module.binders[name]) > 1 and not module.bound.alias(name) for name in names):
         return Doubts(certain=True)

@@ -134,6 +134,9 @@ def _call(writer: Writer, node: ast.Call) -> None:
     if path in known.GETTERS:
         texts = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
         _note_attributes(writer, [text for text in texts if isinstance(text, str)])
+    if path == "logging.getLogger" and _is_own_name(node.args):
+        writer.out.append("Call(func=<logging.getLogger>,args=[__name__,],)")
+        return
     if path in IMPORTERS or (path in LOOKUPS and node.args):
         writer.out.append(f"Call(func=<{path}>,")
         writer.fields(node, ["args", "keywords"])
@@ -144,6 +147,10 @@ def _call(writer: Writer, node: ast.Call) -> None:
         writer.plain(node)
     if path in known.LOCAL_NAMESPACE and not (node.args or node.keywords or writer.deferred):
         writer.refer(writer.module.name, "")
+
+
+def _is_own_name(args: Sequence[ast.expr]) -> bool:
+    return [dotted(argument) for argument in args] == [("__name__",)]
 
 
 def _add(writer: Writer, piece: Piece | None) -> None:

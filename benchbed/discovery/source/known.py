@@ -149,8 +149,8 @@ GETTERS: Final = frozenset({"builtins.getattr", "operator.attrgetter"})
 PLACE: Final = frozenset({"__file__", "__loader__", "__package__", "__path__", "__spec__"})
 """Names whose values depend on where a module lies."""
 
-OWN_NAMESPACE: Final = frozenset({"eval", "exec", "globals"})
-"""Builtins through which code reaches any name of its own module."""
+OWN_NAMESPACE: Final = frozenset({"__name__", "eval", "exec", "globals"})
+"""Names through which code reaches any name of its own module."""
 
 LOCAL_NAMESPACE: Final = frozenset({"builtins.dir", "builtins.locals", "builtins.vars"})
 """The same, where they are called without arguments outside of functions."""

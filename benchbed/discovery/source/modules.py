@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from benchbed.discovery.source.parsing import parsed
-from benchbed.discovery.source.pruning import Flags, branches, flags_of, kept
+from benchbed.discovery.source.pruning import Flags, branches, flags_of, is_script, kept
 from benchbed.discovery.source.references import Import, imports_of
 from benchbed.discovery.source.scopes import Bindings, bindings
+
+SCRIPT = "__main__"
+"""Name under which a module's ``if __name__ == "__main__":`` goes."""
 
 NOTHING = Flags(frozenset(), frozenset())
 
@@ -32,7 +35,8 @@ class Module:
         statements: all that do something, in order.
         bound: the names of the module.
         binders: for each name the indices of the statements that bind it, in order.
-        binds: for each statement the names that it binds; ``__all__`` where it is changed.
+        binds: for each statement the names that it binds; ``__all__`` where it is changed, and
+            ``__main__`` for what is done as a script.
         stars: the modules of which all is imported.
         shared: names that some function declares ``global`` or ``nonlocal``.
         imports: what is imported while the module itself is.
@@ -122,19 +126,22 @@ def read_module(name: str, path: Path, mtime_ns: int, size: int) -> Module:
 def _analyse(module: Module, tree: ast.Module) -> None:
     module.docstring = ast.get_docstring(tree, clean=False)
     module.flags = flags_of(tree)
-    running = kept(tree.body, module.flags)
-    module.statements = [node for node in running if not _only_annotates(node)]
+    scripts = [node for node in tree.body if is_script(node, module.flags)]
+    running = [node for node in kept(tree.body, module.flags) if not _only_annotates(node)]
+    module.statements = [*running, *scripts]
     module.imports = tuple(imports_within(module.statements, module.package, module.flags))
     for index, statement in enumerate(module.statements):
         found = bindings([statement], module.package, module.flags)
         module.bound.add(found)
         names = found.names | found.outer
-        if _changes_all(statement):
+        if statement in scripts:
+            names = {SCRIPT}
+        elif _changes_all(statement):
             names = {"__all__"}
         module.binds.append(sorted(names))
         for name in module.binds[index]:
             module.binders.setdefault(name, []).append(index)
-    module.bound.names |= module.bound.outer
+    module.bound.names |= module.bound.outer | ({SCRIPT} if scripts else set())
     module.stars = [item.module for item in module.bound.imports.get("*", [])]
 
 

@@ -65,6 +65,11 @@ def branches(node: ast.If, flags: Flags) -> list[ast.stmt]:
     return [*node.body, *node.orelse]
 
 
+def is_script(node: ast.stmt, flags: Flags) -> bool:
+    """Return whether a statement is what a module does when it is run as a script."""
+    return isinstance(node, ast.If) and _never(node.test, Flags(frozenset(), flags.overload))
+
+
 def _decided(node: ast.If, flags: Flags) -> bool:
     test = node.test
     negated = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)

@@ -1661,6 +1661,46 @@ DIFFERENT = {
         def work(): return 2
         """,
     ),
+    "what a module does as a script that the component starts": (
+        """
+        import subprocess, sys
+        class Thing:
+            def run(self): subprocess.run([sys.executable, "-m", __name__])
+        if __name__ == "__main__":
+            print(1)
+        """,
+        """
+        import subprocess, sys
+        class Thing:
+            def run(self): subprocess.run([sys.executable, "-m", __name__])
+        if __name__ == "__main__":
+            print(2)
+        """,
+    ),
+    "what another module does as a script that the component starts": (
+        """
+        import subprocess, sys
+        class Thing:
+            def run(self): subprocess.run([sys.executable, "-m", "pkg.worker"])
+        # file: worker.py
+        from .helper import work
+        if __name__ == "__main__":
+            work()
+        # file: helper.py
+        def work(): print(1)
+        """,
+        """
+        import subprocess, sys
+        class Thing:
+            def run(self): subprocess.run([sys.executable, "-m", "pkg.worker"])
+        # file: worker.py
+        from .helper import work
+        if __name__ == "__main__":
+            work()
+        # file: helper.py
+        def work(): print(2)
+        """,
+    ),
     "where a file lies that looks around itself": (
         """
         from .helper import HERE

@@ -654,6 +654,26 @@ SAME = {
             x = "\\d"
         """,
     ),
+    "a logger of a file that is renamed": (
+        """
+        from .helper import work
+        class Thing:
+            def run(self): return work()
+        # file: helper.py
+        import logging
+        LOG = logging.getLogger(__name__)
+        def work(): LOG.info("working")
+        """,
+        """
+        from .other import work
+        class Thing:
+            def run(self): return work()
+        # file: other.py
+        import logging
+        LOG = logging.getLogger(__name__)
+        def work(): LOG.info("working")
+        """,
+    ),
     "classes that subclass each other by mistake": (
         """
         from .a import A
