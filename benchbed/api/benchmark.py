@@ -63,13 +63,32 @@ class Outcome:
         runs = self.plan.runs
         return bool(runs) and len(self.summary.failed) == len(runs)
 
-    def leaderboard(self, methods: Sequence[str] | None = None) -> Leaderboard:
-        """Return the protocol's leaderboard: of all that have records, or of some methods.
+    def everything(self) -> Leaderboard:
+        """Return the protocol's leaderboard of all that have records.
 
         Raises:
             BenchbedError: there are no records.
         """
-        return leaderboard_of(self.plan.protocol, self.registry, self.results, methods=methods)
+        return self._leaderboard(None, None)
+
+    def leaderboard(self) -> Leaderboard:
+        """Return the protocol's leaderboard of the methods that were asked for.
+
+        Raises:
+            BenchbedError: there are no records.
+        """
+        return self._leaderboard(self.methods, self.plan.runs[0].job.pretrained_digest)
+
+    def _leaderboard(self, methods: Sequence[str] | None, pretrained: str | None) -> Leaderboard:
+        root = self.plan.runs[0].job.data_root
+        return leaderboard_of(
+            self.plan.protocol,
+            self.registry,
+            self.results,
+            methods=methods,
+            pretrained=pretrained,
+            data_root=Path(root) if root else None,
+        )
 
 
 def planned(

@@ -106,7 +106,7 @@ def run(
         if outcome.all_failed:
             first = outcome.summary.failed[0]
             raise RunError(f"Every run failed, the first with: {first.message}")
-        board = outcome.leaderboard(outcome.methods)
+        board = outcome.leaderboard()
     assert board is not None
     return to_frame(board)
 
@@ -117,6 +117,7 @@ def leaderboard(
     results: str | Path = "results",
     definition: Definition | None = None,
     reference: str | None = None,
+    data_root: str | Path | None = None,
 ) -> pd.DataFrame:
     """Return a protocol's leaderboard from the records that there are, one row a method.
 
@@ -124,12 +125,21 @@ def leaderboard(
         protocol: name, ``name@version`` or path of a TOML file.
         results: the results folder.
         definition: of Δm: ``primary``, ``per-task-mean`` or ``flat``; the protocol's by default.
-        reference: method that Δm is relative to; by default the protocol's baseline.
+        reference: row that Δm is relative to; by default the protocol's baseline.
+        data_root: folder that holds the data sets, as of :func:`run`; asked for only where records
+            of several states of the data lie in one folder.
 
     Raises:
         BenchbedError: no such protocol, or no records of it.
     """
     registry = discover()
     found = find_protocol(protocol, registry)
-    board = leaderboard_of(found, registry, results, definition=definition, reference=reference)
+    board = leaderboard_of(
+        found,
+        registry,
+        results,
+        definition=definition,
+        reference=reference,
+        data_root=Path(data_root) if data_root else default_data_root(),
+    )
     return to_frame(board)

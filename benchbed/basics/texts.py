@@ -35,6 +35,11 @@ def visible(text: str, longest: int = 300) -> str:
     return _UNSAFE.sub(lambda found: ascii(found.group())[1:-1], shown)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s but for one: ``1 seed``, ``2 seeds``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def wrap(text: str, width: int) -> str:
     """Return the text in lines of at most ``width`` characters, cut after a space or ``+,:/_-``.
 

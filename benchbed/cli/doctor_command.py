@@ -10,6 +10,7 @@ import click
 
 from benchbed.basics.environment import versions
 from benchbed.basics.errors import BenchbedError, one_line
+from benchbed.basics.texts import counted
 from benchbed.cli.common import open_registry, results_option
 from benchbed.contracts.dataset import Dataset
 from benchbed.discovery.catalogue import protocols, suites
@@ -75,7 +76,12 @@ def _plugins() -> Iterator[tuple[bool, str]]:
     for broken in registry.broken:
         yield False, f"left out {broken}"
     components = len(registry.entries)
-    yield True, f"{components} components, {len(known)} protocols, {len(groups)} suites"
+    there = [
+        counted(components, "component"),
+        counted(len(known), "protocol"),
+        counted(len(groups), "suite"),
+    ]
+    yield True, ", ".join(there)
 
 
 def _bases() -> dict[Kind, type]:

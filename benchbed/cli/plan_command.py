@@ -9,6 +9,7 @@ import click
 
 from benchbed.api import requests
 from benchbed.api.benchmark import planned
+from benchbed.basics.texts import counted
 from benchbed.cli.asked import (
     accept_stale_option,
     jobs_option,
@@ -128,10 +129,12 @@ def _show(plan: Plan, estimate: Estimate, side_by_side: int) -> None:
     if not missing:
         click.echo("Nothing to train: every run has a record.")
     elif estimate is None:
-        click.echo(f"{missing} runs to train; how long is not known before the first one.")
+        click.echo(
+            f"{counted(missing, 'run')} to train; how long is not known before the first one."
+        )
     else:
         seconds, basis = estimate
         click.echo(
-            f"{missing} runs to train, about {seconds_text(seconds)} with {side_by_side} side by "
-            f"side ({basis})."
+            f"{counted(missing, 'run')} to train, about {seconds_text(seconds)} with "
+            f"{side_by_side} side by side ({basis})."
         )

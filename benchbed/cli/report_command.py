@@ -11,7 +11,15 @@ from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from benchbed.cli.common import console, open_registry, print_json, results_option, strict_option
+from benchbed.basics.texts import counted
+from benchbed.cli.common import (
+    console,
+    data_option,
+    open_registry,
+    print_json,
+    results_option,
+    strict_option,
+)
 from benchbed.contracts.delta import Definition
 from benchbed.discovery.catalogue import find_protocol, find_suite
 from benchbed.discovery.registry import Registry
@@ -51,7 +59,7 @@ from benchbed.report.with_plugins import leaderboard_of
     type=click.Choice(["primary", "per-task-mean", "flat"]),
     help="Definition of Δm. [default: the protocol's]",
 )
-@click.option("--reference", help="Method that Δm is relative to. [default: the baseline]")
+@click.option("--reference", help="Row that Δm is relative to. [default: the baseline]")
 @click.option("--pairs", is_flag=True, help="Also every pair of methods, with Holm's correction.")
 @click.option(
     "--plots",
@@ -69,6 +77,7 @@ from benchbed.report.with_plugins import leaderboard_of
     is_flag=True,
     help="Show nothing; end with status 1 if a leaderboard in RESULTS/leaderboards is stale.",
 )
+@data_option
 @results_option
 @strict_option
 def command(
@@ -82,6 +91,7 @@ def command(
     write: bool,
     output: Path | None,
     check: bool,
+    data_root: Path | None,
     results: Path,
     strict_plugins: bool,
 ) -> None:
@@ -118,6 +128,7 @@ def command(
             definition=definition,
             reference=reference,
             methods=suite_methods(chosen, found, registry) if chosen else None,
+            data_root=data_root,
         )
         boards.append(board)
         if write:
@@ -130,7 +141,9 @@ def command(
     else:
         _show(boards, style, pairs=pairs)
     if plots is not None:
-        _draw(boards, plots)
+        # the table over several protocols says the same of a critical difference
+        told = len(boards) > 1 and style != "csv"
+        _draw(boards, plots, told=told)
 
 
 def _show_json(boards: Sequence[Leaderboard], *, pairs: bool) -> None:
@@ -184,8 +197,11 @@ def _show_table(title: str, table: SideTable, style: str) -> None:
     out.print(Text("\n".join(lines), style="dim"))
 
 
-def _draw(boards: Sequence[Leaderboard], folder: Path) -> None:
-    """Draw performance profiles, and the critical difference where there is one."""
+def _draw(boards: Sequence[Leaderboard], folder: Path, *, told: bool) -> None:
+    """Draw performance profiles, and the critical difference where there is one.
+
+    ``told``: why there is none stands on the screen already.
+    """
     require_matplotlib()
     # here and not above, since it loads NumPy, torch and matplotlib
     from benchbed.contracts.drawing import to_png
@@ -195,7 +211,8 @@ def _draw(boards: Sequence[Leaderboard], folder: Path) -> None:
     found = across(boards)
     figures = {"profiles.png": draw_profiles(found.profiles)}
     if found.critical is None:
-        click.echo(found.critical_note, err=True)
+        if not told:
+            click.echo(found.critical_note, err=True)
     else:
         figures["critical-difference.png"] = draw_critical_difference(found.critical)
     for name, figure in figures.items():
@@ -209,6 +226,6 @@ def _check(registry: Registry, protocol: str | None, suite: str | None, results:
     stale = [item for item in checked if item.is_stale]
     for item in stale:
         click.echo(item, err=True)
-    click.echo(f"{len(checked)} leaderboards checked, {len(stale)} stale.")
+    click.echo(f"{counted(len(checked), 'leaderboard')} checked, {len(stale)} stale.")
     if stale:
         raise click.exceptions.Exit(1)

@@ -11,6 +11,7 @@ import click
 
 from benchbed.api import requests
 from benchbed.api.benchmark import Outcome, benchmark
+from benchbed.basics.texts import counted
 from benchbed.cli.asked import (
     accept_stale_option,
     jobs_option,
@@ -142,8 +143,9 @@ class _Terminal:
 def _announce(plan: Plan) -> None:
     missing = plan.missing
     click.echo(
-        f"{plan.protocol.id}: {len(plan.methods)} methods, {len(plan.seeds)} seeds, "
-        f"{len(plan.runs)} runs; {len(plan.runs) - len(missing)} cached, {len(missing)} to train.",
+        f"{plan.protocol.id}: {counted(len(plan.methods), 'method')}, "
+        f"{counted(len(plan.seeds), 'seed')}, {counted(len(plan.runs), 'run')}; "
+        f"{len(plan.runs) - len(missing)} cached, {len(missing)} to train.",
         err=True,
     )
     stale: set[str] = set()
@@ -192,8 +194,7 @@ def _show_and_write(outcome: Outcome, *, named: bool) -> None:
         outcome: of one protocol.
         named: a suite was named: its part of the leaderboard is written too, under its name.
     """
-    everything = outcome.leaderboard()
-    board = everything.only(outcome.methods)
+    everything, board = outcome.everything(), outcome.leaderboard()
     out = console()
     out.print(to_terminal(board, out.width))
 

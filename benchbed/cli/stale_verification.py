@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from benchbed.basics.errors import BenchbedError, ProtocolError
+from benchbed.basics.texts import counted
 from benchbed.cli.common import console, print_json
 from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.catalogue import find_protocol, protocols
@@ -163,7 +164,10 @@ def _differences(finding: Finding) -> str:
 
 def _conclude(outcomes: Outcomes, work: Path) -> None:
     for item in outcomes.unknown:
-        click.echo(f"{item.method}: {item.count} records cannot be made again here: {item.reason}")
+        click.echo(
+            f"{item.method}: {counted(item.count, 'record')} cannot be made again here: "
+            f"{item.reason}"
+        )
     left_open = [found for found in outcomes.findings if found.outcome == "open"]
     if left_open:
         commits = sorted({found.family.first.commit[:10] or "none" for found in left_open})

@@ -16,6 +16,7 @@ from benchbed.discovery.registry import Registry
 from benchbed.exchange.common_ground import CommonGround
 from benchbed.exchange.finding import record_files
 from benchbed.exchange.plausible import implausible
+from benchbed.records.imports import note_import
 from benchbed.records.record import Record, content_of, decode_record
 from benchbed.records.store import Place, Refused, Store, read_regular, write_atomically
 
@@ -90,6 +91,9 @@ def _take(path: Path, store: Store, common: CommonGround, *, dry_run: bool) -> I
         if item.record and not dry_run:
             if item.status == "taken" and item.record.exists():
                 store.supersede(Place.of(record), record.key)
+            if item.status == "taken":
+                # before the record, so that it is never there without the note that it is not ours
+                note_import(store, record)
             write_atomically(item.record, msgspec.json.format(content, indent=1) + b"\n")
     except (RecordError, StoreError) as error:
         return Item(path, "refused", str(error))

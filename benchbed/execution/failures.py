@@ -74,4 +74,5 @@ def _failure(
         traceback=text,
         usage=usage,
         finished=now(),
+        pretrained=job.pretrained_digest,
     )

@@ -31,7 +31,7 @@ SETTLED: Final = 2_000_000_000
 """Nanoseconds; a file could change twice within them and look the same, so younger files do not
 enter the index."""
 MOST_ANSWERS: Final = 16
-SHELVES: Final = ("runs", "failed", "measurements", "verifications")
+SHELVES: Final = ("runs", "failed", "measurements", "verifications", "imports")
 T = TypeVar("T")
 
 
@@ -49,6 +49,7 @@ class _Shared(msgspec.Struct, frozen=True, gc=False):
     budget: Budget
     notes: list[str]
     tier: Tier
+    pretrained: str
 
 
 class Setup(_Shared, frozen=True, array_like=True, gc=False):
@@ -250,6 +251,7 @@ def _split(record: Record) -> tuple[Own, Setup]:
         structs.replace(record.budget, seconds=0.0),
         record.notes,
         record.tier,
+        record.pretrained,
     )
     return own, setup
 

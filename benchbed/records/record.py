@@ -140,8 +140,11 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content: Text = ""
 
 
-class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A run that ended without a record."""
+class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A run that ended without a record.
+
+    ``pretrained``: the digest of the file that it began with, as of a record.
+    """
 
     schema: Literal["benchbed.failure/1"]
     key: str
@@ -155,6 +158,7 @@ class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     traceback: str
     usage: bool
     finished: str
+    pretrained: str = ""
 
 
 class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -91,7 +91,7 @@ def _run_deltas(board: Leaderboard) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for row in board.rows:
         if row.standing is not None:
-            found[row.method] = list(row.standing.runs.values())
+            found[row.name] = list(row.standing.runs.values())
     return found
 
 

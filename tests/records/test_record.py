@@ -379,7 +379,7 @@ def test_records_of_another_protocol_digest_are_left_out_with_a_note(tmp_path):
     board = build_leaderboard(fakes.TRIO, store)
     assert {row.method: row.seeds for row in board.rows}["hps+equal"] == (0,)
     assert len(board.notes) == 1
-    assert "Left out 1 records made under another definition of trio@2" in board.notes[0]
+    assert "Left out 1 record made under another definition of trio@2" in board.notes[0]
 
 
 def test_the_run_key_is_the_digest_of_its_canonical_identity():

@@ -459,7 +459,7 @@ def test_a_baseline_score_of_zero_gives_no_delta_m_and_says_why(store):
 NEW = "2026-02-02T00:00:00Z"
 
 
-def test_of_several_plugin_versions_only_the_newest_records_count_with_a_note(store):
+def test_of_several_plugin_versions_only_the_highest_counts_with_a_note(store):
     put(store, *single(0), record(seed=0, versions={"equal": "0.9"}))
     put(store, record(seed=1, versions={"equal": "0.9"}))
     put(store, record(seed=0, test=scaled(0.5), versions={"equal": "1.0"}, finished=NEW))
@@ -467,7 +467,8 @@ def test_of_several_plugin_versions_only_the_newest_records_count_with_a_note(st
     row = next(row for row in board.rows if row.method == "hps+equal")
     assert row.seeds == (0,)
     assert row.tasks["seg"]["miou"].mean == pytest.approx(0.25)
-    assert "hps+equal: left out 2 records of other plugin versions." in board.notes
+    note = "hps+equal: left out 2 records made with weighting equal 0.9 (this row's is 1.0)."
+    assert note in board.notes
 
 
 @pytest.mark.parametrize("part", ["hps", "conv-small", "scenes", "segmentation"])
@@ -486,7 +487,8 @@ def test_seeds_scored_by_another_version_of_a_task_plugin_are_not_mixed_in(store
     put(store, record(seed=1))
     board = build_leaderboard(TRIO, store)
     assert board.rows[0].seeds == (0,)
-    assert any("hps+equal: left out 1 records" in note for note in board.notes)
+    versions = "segmentation 1.0 (this table's is segmentation 2.0)"
+    assert f"Left out 1 record made with task 'seg' {versions}." in board.notes
 
 
 def test_a_default_changed_at_the_same_version_does_not_count_a_run_twice(store):
@@ -506,11 +508,14 @@ def test_records_of_one_version_from_two_sources_are_kept_with_a_note(store):
 
 
 def test_records_of_other_data_or_an_older_trainer_are_left_out_with_a_note(store):
-    put(store, record(seed=0), record(seed=1, data_digest="data 0"), record(seed=2, engine=0))
+    put(store, *single(0), record(seed=0))
+    put(store, record(seed=1, data_digest="data 0"), record(seed=2, engine=0))
     put(store, record(seed=0, finished=NEW))
     board = build_leaderboard(TRIO, store)
-    assert board.rows[0].seeds == (0,)
-    assert "Left out 2 records of other data or an older trainer." in board.notes
+    assert [row.seeds for row in board.rows] == [(0,), (0,)]
+    assert "Left out 1 record of another trainer (version 0; this table's is 2)." in board.notes
+    note = "Left out 1 record made from other data (this table's has the digest data 1)."
+    assert note in board.notes
 
 
 def test_each_backbone_is_compared_with_its_own_baseline(store):
@@ -558,8 +563,11 @@ def test_one_foreign_record_does_not_displace_the_others(store):
     board = build_leaderboard(TRIO, store)
     assert {row.method for row in board.rows} == {"single-task", "hps+equal"}
     assert board.metrics["seg"]["miou"].higher_is_better
-    assert "Left out 2 records of other data or an older trainer." in board.notes
-    assert any("another direction or primary metric" in note for note in board.notes)
+    assert board.notes[:3] == (
+        "Left out 1 record of another trainer (version 1; this table's is 2).",
+        "Left out 1 record made from other data (this table's has the digest data 1).",
+        "Left out 1 record with other metrics of task 'seg', or of another direction or role.",
+    )
 
 
 def test_methods_asked_for_are_shown_even_without_a_record(store):

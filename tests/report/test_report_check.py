@@ -175,7 +175,7 @@ def test_a_protocol_given_as_a_file_is_checked_by_it(results, registry, digits, 
     )
     call(capsys, "report", mine, "--write", "--results", results)
     status, out, err = call(capsys, "report", mine, "--check", "--results", results)
-    assert (status, out, err) == (0, "1 leaderboards checked, 0 stale.\n", "")
+    assert (status, out, err) == (0, "1 leaderboard checked, 0 stale.\n", "")
     (results / "leaderboards" / "mine@1.md").unlink()
     assert (
         f"Run `benchbed report {mine} "
@@ -220,10 +220,10 @@ def call(capsys, *arguments: object) -> tuple[int, str, str]:
 
 def test_the_command_ends_with_one_and_names_the_stale_file(results, capsys):
     status, out, err = call(capsys, "report", "--check", "--results", results)
-    assert (status, out, err) == (0, "1 leaderboards checked, 0 stale.\n", "")
+    assert (status, out, err) == (0, "1 leaderboard checked, 0 stale.\n", "")
     change_a_record(results)
     status, out, err = call(capsys, "report", "digits", "--check", "--results", results)
-    assert (status, out) == (1, "1 leaderboards checked, 1 stale.\n")
+    assert (status, out) == (1, "1 leaderboard checked, 1 stale.\n")
     assert str(results / "leaderboards" / "digits@1.json") in err
 
 

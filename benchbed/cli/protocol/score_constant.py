@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from benchbed.basics.texts import counted
 from benchbed.cli.common import (
     data_option,
     json_option,
@@ -53,7 +54,9 @@ def command(
             listed[task] |= {"least_gain": finite(gain), "of": record.method, "seed": record.seed}
         print_json(listed)
         return
-    click.echo(f"Best constant predictors, {found.id}; least gain of {len(same)} records")
+    click.echo(
+        f"Best constant predictors, {found.id}; least gain of {counted(len(same), 'record')}"
+    )
     for task, score in scores.items():
         arrow = "↑" if score.higher_is_better else "↓"
         metric = f"{score.metric} {arrow}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benchbed.basics.texts import counted
 from benchbed.records.record import Record
 
 
@@ -24,8 +25,7 @@ def run_title(record: Record) -> str:
 
 def samples_title(samples: int, split: str) -> str:
     """Return a title's line on how many samples of which split are drawn."""
-    plural = "" if samples == 1 else "s"
-    return f"{samples} sample{plural} of split '{split}'"
+    return f"{counted(samples, 'sample')} of split '{split}'"
 
 
 def record_facts(record: Record, path: Path) -> dict[str, Any]:

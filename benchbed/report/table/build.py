@@ -24,7 +24,7 @@ METHOD_COLUMN: Final = Column(
     group=METHOD,
     title="method",
     kind=TEXT,
-    value=lambda row: row.method,
+    value=lambda row: row.name,
 )
 
 

@@ -46,17 +46,17 @@ def _rows_without_delta_m(board: Leaderboard) -> Iterator[str]:
     for row in board.rows:
         is_reference = row.is_baseline and row.seeds
         if row.delta_m is None and not is_reference:
-            yield f"{row.method}: no Δm ({row.delta_note})."
+            yield f"{row.name}: no Δm ({row.delta_note})."
 
 
 def _rows_with_another_reference(board: Leaderboard) -> Iterator[str]:
     compared = board.estimates()
     for row in board.rows:
-        if row.standing is not None and row.method not in compared:
-            yield f"{row.method}: Δm against {row.reference}, so not ranked with the others."
+        if row.standing is not None and row.name not in compared:
+            yield f"{row.name}: Δm against {row.reference}, so not ranked with the others."
 
 
 def _rows_without_interval(board: Leaderboard) -> Iterator[str]:
-    unsure = [row.method for row in board.rows if row.delta_m and row.delta_m.low is None]
+    unsure = [row.name for row in board.rows if row.delta_m and row.delta_m.low is None]
     if unsure:
         yield f"No interval and no rank, for lack of seeds: {', '.join(unsure)}."

@@ -17,9 +17,9 @@ def by_method(head: str, rows: Sequence[Row], text: Callable[[Row], str | None])
         rows: of the table.
         text: what a row has.
     """
-    told = {row.method: text(row) or DASH for row in rows}
+    told = {row.name: text(row) or DASH for row in rows}
     whole = [row for row in rows if not row.failed and not row.missing]
-    counts = Counter(told[row.method] for row in whole or rows)
+    counts = Counter(told[row.name] for row in whole or rows)
     usual = next((value for value, _ in counts.most_common(1)), DASH)
     others = [f"{method}: {value}" for method, value in told.items() if value != usual]
     return f"{head}: {'; '.join([usual, *others])}."

@@ -68,7 +68,7 @@ def _rank(board: Leaderboard) -> Column[Rank]:
             plain=lambda rank: {"best": rank.best, "worst": rank.worst},
             whole=True,
         ),
-        value=lambda row: ranks.get(row.method),
+        value=lambda row: ranks.get(row.name),
         direction="lower",
         notes=(RANK_NOTE,),
         priority=80,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from benchbed.basics.texts import counted
 from benchbed.records.index import Summary
 from benchbed.records.record import family_digest
 from benchbed.records.source_links import SourceLink, SourceLinks, sources_of
@@ -43,9 +44,10 @@ def _links_from(record: Summary, links: SourceLinks) -> Iterable[SourceLink]:
         record.data_digest,
         record.tasks,
         record.engine,
+        record.pretrained,
     )
     return links.starting(family, sources_of(record.components))
 
 
 def _methods(methods: set[str]) -> str:
-    return f"{len(methods)} method{'s' if len(methods) > 1 else ''}"
+    return counted(len(methods), "method")

@@ -1,0 +1,1 @@
+"""Which records make up a table, and which of them make up a row: nothing is ever mixed."""
