@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from benchbed import Option, Spec, hookimpl
 from benchbed.contracts.protocol import Protocol, parse_protocol
 from benchbed.discovery.method import Component
@@ -25,6 +27,7 @@ from benchbed.records.record import (
     Parameters,
     Record,
     run_key,
+    seal,
 )
 from benchbed.records.store import Place, Store
 
@@ -169,6 +172,21 @@ def record(
         started="2026-01-01T00:00:00Z",
         finished=finished,
     )
+
+
+def with_key(item: Record, **changes: object) -> Record:
+    """A record with other fields and the run key that goes with them."""
+    changed = msgspec.structs.replace(item, **changes, content="")
+    key = run_key(
+        changed.protocol_digest,
+        changed.components,
+        changed.data_digest,
+        changed.seed,
+        changed.tasks,
+        changed.engine,
+        changed.pretrained,
+    )
+    return seal(msgspec.structs.replace(changed, key=key))
 
 
 def single(seed: int = 0, test: Scores | None = None, skip: Iterable[str] = (), **more):

@@ -18,6 +18,7 @@ from benchbed.discovery.registry import Registry
 from benchbed.execution.plan import Plan, Settings
 from benchbed.execution.run import Summary, default_jobs, execute_plan
 from benchbed.records.store import Store
+from benchbed.report.formats.files import require_own_board
 from benchbed.report.leaderboard import Leaderboard
 from benchbed.report.with_plugins import leaderboard_of
 
@@ -147,6 +148,7 @@ def benchmark(
     settings = replace(settings, commit=commit, dirty=dirty)
     for request, plan in planned(asked, registry, settings, seeds, stages.planning):
         Store(settings.results).require_writable()
+        require_own_board(request.protocol, settings.results / "leaderboards")
         with stages.training(plan):
             summary = execute_plan(
                 plan,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from benchbed.basics.errors import ProtocolError
 from benchbed.contracts.protocol import Protocol
-from benchbed.discovery.catalogue import Suite, find_protocol, find_suite, suites
+from benchbed.discovery.catalogue import Suite, find_protocol, find_suite, require_name, suites
 from benchbed.discovery.registry import Registry
 from benchbed.execution.plan import Plan, Settings, make_plan
 
@@ -47,7 +47,7 @@ def requests(
     narrowed to one protocol.
 
     Raises:
-        ProtocolError: something does not exist.
+        ProtocolError: something does not exist, or a file has the name of an installed protocol.
     """
     if methods and (suite is not None or protocol is None):
         raise ProtocolError("Methods go with a protocol, and without a suite; name one protocol.")
@@ -55,6 +55,7 @@ def requests(
         found = find_suite(suite or None, registry)
         return [_of_suite(found, find_protocol(name, registry)) for name in found.protocols]
     chosen = find_protocol(protocol, registry)
+    require_name(chosen, registry)
     if methods:
         return [Request(chosen, tuple(methods))]
     if suite is None:

@@ -23,7 +23,6 @@ from benchbed.published.own_protocol import metrics_of, statement_of
 from benchbed.published.paper import Statement
 from benchbed.published.render import comparison_grid, comparison_notes
 from benchbed.published.table import Table
-from benchbed.records.store import Store
 from benchbed.report.leaderboard import Leaderboard
 from benchbed.report.table.build import caption
 from benchbed.report.table.source import stated
@@ -67,7 +66,7 @@ def command(
     found = library.table(table)
     chosen = _protocol(found, protocol, registry)
     board = leaderboard_of(chosen, registry, results, definition=definition)
-    ours = _ours(chosen, board, registry, results)
+    ours = _ours(chosen, board, registry)
     comparison = compare(library, found, board, ours, anyway=anyway)
     if as_json:
         own = {**stated(board), "notes": list(board.notes)}
@@ -93,16 +92,15 @@ def _protocol(table: Table, name: str | None, registry: Registry) -> Protocol:
     return find_protocol(names.pop(), registry)
 
 
-def _ours(protocol: Protocol, board: Leaderboard, registry: Registry, results: Path) -> Statement:
+def _ours(protocol: Protocol, board: Leaderboard, registry: Registry) -> Statement:
     entry = registry.get("dataset", protocol.data.dataset)
     dataset = make_component(plain_component("dataset", entry, protocol.data.options), Dataset)
     shape = dataset.input.shape
-    records, _ = Store(results).records(protocol.name, protocol.version)
     return statement_of(
         protocol,
         metrics=metrics_of(board),
         input_size="x".join(map(str, shape[1:] or shape)),
-        pretrained=any(record.pretrained for record in records),
+        pretrained=all(row.pretrained for row in board.rows),
         official=dataset.official,
     )
 

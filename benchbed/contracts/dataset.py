@@ -174,7 +174,24 @@ class Dataset(ABC):
 
     def fixture(self, root: Path) -> None:
         """Write a miniature of the data in its true on-disk layout, for tests."""
-        raise DataError(f"{type(self).__name__} needs no files, so it has no fixture.")
+        raise DataError(f"{type(self).__name__} {_without_fixture(self)}")
+
+
+def has_fixture(dataset: Dataset) -> bool:
+    """Tell whether a data set writes a miniature of itself."""
+    return type(dataset).fixture is not Dataset.fixture
+
+
+def needs_files(dataset: Dataset) -> bool:
+    """Tell whether a data set misses something where no folder is given."""
+    return has_fixture(dataset) or bool(dataset.check(None))
+
+
+def _without_fixture(dataset: Dataset) -> str:
+    """Return why there is no miniature of a data set."""
+    if needs_files(dataset):
+        return "has no fixture, so there is no miniature of it; take its own files."
+    return "needs no files, so it has no fixture."
 
 
 def check_columns(dataset: Dataset, split: str, columns: Mapping[str, Column]) -> None:

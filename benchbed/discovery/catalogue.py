@@ -33,8 +33,17 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def protocols(registry: Registry) -> dict[str, Protocol]:
-    """Return the registered protocols by ``name@version``; a broken file joins ``broken``."""
-    return _by_name(registry, "protocol", read_protocol, lambda protocol: protocol.id)
+    """Return the registered protocols by ``name@version``; a broken file joins ``broken``.
+
+    One that several plugins bring, but not of the same digest, is none: nobody could tell which of
+    them a table is of.
+    """
+    found = _by_name(registry, "protocol", read_protocol, lambda protocol: protocol.id, _conflict)
+    return {name: protocol for name, protocol in found.items() if name not in registry.conflicts}
+
+
+def _conflict(one: Protocol, other: Protocol) -> bool:
+    return one.digest != other.digest
 
 
 def find_protocol(name: str, registry: Registry) -> Protocol:
@@ -48,6 +57,7 @@ def find_protocol(name: str, registry: Registry) -> Protocol:
     known = protocols(registry)
     if name in known:
         return known[name]
+    _refuse_conflict(name, registry)
     versions = [protocol for protocol in known.values() if protocol.name == name]
     if versions:
         return max(versions, key=lambda protocol: protocol.version)
@@ -58,9 +68,43 @@ def find_protocol(name: str, registry: Registry) -> Protocol:
     )
 
 
+def _refuse_conflict(name: str, registry: Registry) -> None:
+    """Refuse a protocol that plugins differ on, also where only its bare name is given.
+
+    Raises:
+        ProtocolError: it is one.
+    """
+    for conflicting, sentence in registry.conflicts.items():
+        if name in {conflicting, conflicting.partition("@")[0]}:
+            raise ProtocolError(sentence)
+
+
+def require_name(protocol: Protocol, registry: Registry) -> None:
+    """Refuse a protocol that has the name and version of an installed one and is another.
+
+    Its records would lie among those of the installed one, and its table in that one's place.
+
+    Raises:
+        ProtocolError: with the remedy.
+    """
+    installed = protocols(registry).get(protocol.id)
+    if installed is None or installed.digest == protocol.digest:
+        return
+    origin = registry.origins["protocol", protocol.id]
+    raise ProtocolError(
+        f"This protocol calls itself {protocol.id}, and the installed {protocol.id} of {origin} is "
+        f"another one (digest {installed.digest[:12]}, where this has {protocol.digest[:12]}); "
+        "give it another name, or raise its version."
+    )
+
+
 def suites(registry: Registry) -> dict[str, Suite]:
     """Return the registered suites by name; a broken file joins ``broken``."""
-    return _by_name(registry, "suite", _read_suite, lambda suite: suite.name)
+    return _by_name(registry, "suite", _read_suite, lambda suite: suite.name, _never)
+
+
+def _never(one: object, other: object) -> bool:
+    return False
 
 
 def find_suite(name: str | None, registry: Registry) -> Suite:
@@ -86,9 +130,21 @@ def _read_suite(path: Path) -> Suite:
 
 
 def _by_name(
-    registry: Registry, kind: FileKind, read: Callable[[Path], T], name_of: Callable[[T], str]
+    registry: Registry,
+    kind: FileKind,
+    read: Callable[[Path], T],
+    name_of: Callable[[T], str],
+    conflict: Callable[[T, T], bool],
 ) -> dict[str, T]:
-    """Return what the registered files of a kind hold, by name; a broken file joins ``broken``."""
+    """Return what the registered files of a kind hold, by name; a broken file joins ``broken``.
+
+    Args:
+        registry: what was discovered.
+        kind: of the files.
+        read: one of them.
+        name_of: what one holds.
+        conflict: tells whether two of one name are so different that neither counts.
+    """
     found: dict[str, T] = {}
     for entry in registry.files:
         if entry.kind != kind:
@@ -97,7 +153,16 @@ def _by_name(
             document: T = _read_once(registry, entry.path, read)
             name = name_of(document)
             if name in found:
-                raise ProtocolError(f"{entry.path}: {kind} {name} is registered twice.")
+                first = registry.origins[kind, name]
+                if conflict(found[name], document):
+                    registry.conflicts[name] = (
+                        f"Plugins differ on what {kind} {name} is: {first} brings one, and "
+                        f"{entry.distribution} another; one of them must take another name, or "
+                        "raise its version."
+                    )
+                raise ProtocolError(
+                    f"{entry.path}: {kind} {name} is registered twice; {first} brings it too."
+                )
             found[name] = document
             registry.origins[kind, name] = entry.distribution
         except ProtocolError as error:

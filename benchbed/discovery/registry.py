@@ -79,13 +79,17 @@ class _Plugin:
 
 @dataclass(slots=True)
 class Registry:
-    """What was discovered. Made by :func:`discover`; holds no global state."""
+    """What was discovered. Made by :func:`discover`; holds no global state.
+
+    ``conflicts``: why a protocol does not count, by ``name@version``: plugins differ on it.
+    """
 
     entries: dict[tuple[Kind, str], Entry] = field(default_factory=dict)
     files: list[FileEntry] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     origins: dict[tuple[FileKind, str], str] = field(default_factory=dict)
     documents: dict[Path, Any] = field(default_factory=dict)
+    conflicts: dict[str, str] = field(default_factory=dict)
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager(GROUP))
 
     def __post_init__(self) -> None:

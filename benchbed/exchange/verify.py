@@ -115,5 +115,5 @@ def other_seeds(record: Record, store: Store) -> list[Scores]:
 def _all_but_the_seed(item: Record | Summary) -> list[object]:
     """Return what two runs of one method share that differ in nothing but their seeds."""
     identities = [component.identity() for component in item.components]
-    fixed = (item.protocol_digest, item.engine, item.data_digest)
+    fixed = (item.protocol_digest, item.engine, item.data_digest, item.pretrained)
     return [item.tasks, item.metrics, identities, fixed]

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchbed.basics.cache import cached, is_cached
 from benchbed.basics.errors import DataError, one_line
-from benchbed.contracts.dataset import Column, Dataset, Report, silent
+from benchbed.contracts.dataset import Column, Dataset, Report, has_fixture, silent
 from benchbed.discovery.spec import show_value
 from benchbed.files.codings import Coding, coding_of
 from benchbed.files.columns import Rows, mapped
@@ -229,10 +229,13 @@ class FileDataset(Dataset):
     def _help(self) -> str:
         """Return how the data's folder should look, and where the data is."""
         wanted = f"Its files: {self.layout}. " if self.layout else ""
-        source = f"; the data: {self.homepage}" if self.homepage else ""
-        return (
-            f"{wanted}'benchbed data fixture {self.name} FOLDER' writes a miniature of it{source}."
-        )
+        known: list[str] = []
+        if has_fixture(self):
+            known.append(f"'benchbed data fixture {self.name} FOLDER' writes a miniature of it")
+        if self.homepage:
+            known.append(f"the data: {self.homepage}")
+        listed = "; ".join(known)
+        return f"{wanted}{listed[:1].upper()}{listed[1:]}." if listed else wanted.rstrip()
 
     def _digest(self, found: Found, folder: Path, stamp: str, report: Report) -> str:
         """Return a digest of the samples' names and files, which are read if their stamp is new."""

@@ -12,6 +12,7 @@ from benchbed.published.audit import range_of
 from benchbed.published.cells import Printed, TableError
 from benchbed.published.interval import entering
 from benchbed.published.library import Library
+from benchbed.published.own_protocol import pretraining
 from benchbed.published.paper import Statement
 from benchbed.published.table import Row, Table
 from benchbed.records.record import Tier
@@ -84,11 +85,12 @@ def compare(
         library: where baselines in other tables are found.
         table: the printed table.
         board: own rows.
-        ours: the protocol of the own rows, see :mod:`benchbed.published.own_protocol`.
+        ours: the protocol of the own rows (of those from scratch, where there are any), see
+            :mod:`benchbed.published.own_protocol`.
         anyway: rank everything, under a banner that says why not to read it so.
     """
     definition = board.definition
-    own = [_own_entry(board, row) for row in board.rows]
+    own = [_own_entry(board, row, ours) for row in board.rows]
     printed = [_printed_entry(library, table, row, definition, ours) for row in table.rows]
     entries = own + printed
     incomparable = any(not entry.comparable for entry in entries)
@@ -101,13 +103,18 @@ def compare(
     )
 
 
-def _own_entry(board: Leaderboard, row: OwnRow) -> Entry:
+def _own_entry(board: Leaderboard, row: OwnRow, ours: Statement) -> Entry:
+    begun = pretraining(given=bool(row.pretrained))
+    differs: dict[str, tuple[Value, Value]] = {}
+    if begun != ours.pretraining:
+        differs["pretraining"] = begun, ours.pretraining
     return Entry(
-        name=row.method,
+        name=row.name,
         source=board.protocol.id,
         tier=row.tier,
         delta_m=row.delta_m.mean if row.delta_m else None,
         note="reference" if row.is_baseline else row.delta_note,
+        differs=differs,
     )
 
 

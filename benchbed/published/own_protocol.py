@@ -27,7 +27,7 @@ def statement_of(
         protocol: ours.
         metrics: those that enter Δm, see :func:`metrics_of`.
         input_size: such as ``288x384``.
-        pretrained: whether any run began from given weights.
+        pretrained: whether the runs began with given weights.
         official: what the data's authors call splits, where they have other names here.
     """
     data = protocol.data
@@ -38,7 +38,7 @@ def statement_of(
         input=input_size,
         metrics=metrics,
         backbone=protocol.backbone or None,
-        pretraining="given weights" if pretrained else "none",
+        pretraining=pretraining(given=pretrained),
         optimizer=protocol.optimizer.name,
         lr=protocol.optimizer.lr,
         weight_decay=protocol.optimizer.weight_decay,
@@ -50,6 +50,11 @@ def statement_of(
         seeds=len(protocol.seeds),
         baseline=protocol.delta_m.baseline,
     )
+
+
+def pretraining(*, given: bool) -> str:
+    """Return what runs began with, as papers state it."""
+    return "given weights" if given else "none"
 
 
 def metrics_of(board: Leaderboard) -> str:

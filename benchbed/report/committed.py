@@ -144,7 +144,7 @@ def _check(file: _File, name: str, known: Mapping[str, Protocol], registry: Regi
         written = _read(path)
     except BenchbedError as error:
         return Checked(path, reason=str(error))
-    remedy = _remedy(file, name, written)
+    remedy = _remedy(file, name, written) if file.protocol in known else ""
     try:
         board = _rebuild(file, written, known, registry)
     except BenchbedError as error:

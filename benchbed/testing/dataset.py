@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 
 from benchbed.basics.errors import DataError, one_line
-from benchbed.contracts.dataset import Column, Dataset, Target, check_columns
+from benchbed.contracts.dataset import (
+    Column,
+    Dataset,
+    Target,
+    check_columns,
+    has_fixture,
+    needs_files,
+)
 from benchbed.discovery.loading import make_component
 from benchbed.discovery.spec import Kind, Value
 from benchbed.testing.comparison import difference
@@ -55,8 +62,13 @@ class DatasetContract(Contract):
     def root(self, given: Mapping[str, Value], tmp_path: Path) -> Path | None:
         """Return the folder of the data; ``None`` for data sets that need no files."""
         dataset = self.construct(given)
-        if not _has_fixture(dataset):
+        if not needs_files(dataset):
             return None
+        if not has_fixture(dataset):
+            pytest.skip(
+                f"{self.name} needs files and has no fixture; write Dataset.fixture, or override "
+                "the fixture 'root' with a folder of its files."
+            )
         folder = tmp_path / "data"
         folder.mkdir()
         dataset.fixture(folder)
@@ -94,7 +106,7 @@ class DatasetContract(Contract):
     def test_missing_data_is_named(self, given: Mapping[str, Value], tmp_path: Path) -> None:
         """Without a folder or in an empty one, ``check`` says so and ``load`` raises DataError."""
         dataset = self.construct(given)
-        if not _has_fixture(dataset):
+        if not needs_files(dataset):
             pytest.skip(f"{self.name} needs no files.")
         empty = tmp_path / "empty"
         empty.mkdir()
@@ -199,10 +211,6 @@ class DatasetContract(Contract):
                 dataset.load(split, root)
 
         self.unchanged(use, f"{self.name}, as it loads,")
-
-
-def _has_fixture(dataset: Dataset) -> bool:
-    return type(dataset).fixture is not Dataset.fixture
 
 
 def _shown(root: Path | None) -> str:

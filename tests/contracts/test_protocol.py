@@ -452,10 +452,10 @@ def test_canonical_json_has_one_form_and_no_infinity():
 
 @pytest.fixture
 def add(registry, tmp_path):
-    def write(filename: str, text: str, kind="protocol"):
+    def write(filename: str, text: str, kind="protocol", distribution="mine"):
         path = tmp_path / filename
         path.write_text(text)
-        registry.files.append(FileEntry(kind, path, "mine"))
+        registry.files.append(FileEntry(kind, path, distribution))
         return path
 
     return write
@@ -489,6 +489,20 @@ def test_a_broken_protocol_file_is_left_out_once_and_named_with_its_distribution
     assert "'epoch'" in str(broken)
     with pytest.raises(ProtocolError, match=r"bad\.toml"):
         find_protocol("p", registry)
+
+
+def test_a_protocol_that_plugins_differ_on_is_none(registry, add):
+    add("one.toml", document(edited({})), distribution="theirs")
+    add("two.toml", document(edited({"epochs": 7})))
+    for name in ("p", "p@1"):
+        with pytest.raises(ProtocolError) as caught:
+            find_protocol(name, registry)
+        assert str(caught.value) == (
+            "Plugins differ on what protocol p@1 is: theirs brings one, and mine another; one of "
+            "them must take another name, or raise its version."
+        )
+    assert "p@1" not in protocols(registry)
+    assert "digits@1" in protocols(registry)
 
 
 def test_a_protocol_registered_twice_is_left_out_the_second_time(registry, add):

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbed import Input, Target
+from benchbed import Dataset, Input, Target
 from benchbed.basics.cache import cache_folder
 from benchbed.basics.errors import DataError
+from benchbed.contracts.dataset import needs_files
 from benchbed.files import FileDataset, Sample
 from benchbed.files.reading import list_files, read_array, read_lines
 from benchbed.files.samples import cut
@@ -385,3 +386,52 @@ def test_a_damaged_digest_says_what_to_delete(root):
     kept.write_text("")
     with pytest.raises(DataError, match=f"delete the folder {kept.parent}"):
         Scenes().digest(root)
+
+
+class Bare(Scenes):
+    """The same files, and nothing that writes a miniature of them."""
+
+    fixture = Dataset.fixture
+
+
+def test_a_data_set_without_a_fixture_is_not_said_to_have_one(tmp_path):
+    assert (
+        "'benchbed data fixture scenes FOLDER' writes a miniature of it" in Scenes().check(None)[0]
+    )
+    (problem,) = Bare().check(None)
+    assert "fixture" not in problem
+    assert problem.endswith("The data: https://example.org.")
+    assert needs_files(Bare())
+    with pytest.raises(DataError, match="Bare has no fixture, so there is no miniature of it"):
+        Bare().fixture(tmp_path)
+
+
+def test_its_command_and_its_kit_say_the_same(bench, plugin_folder):
+    """``data check``, ``data fixture`` and the kit: files are needed, and no miniature is there."""
+    source = (ROOT / "tests" / "files" / "test_dataset.py").read_text()
+    scenes = source[source.index("class Scenes") : source.index("@pytest.fixture(autouse")]
+    head = (
+        "import numpy as np\nimport pytest\n"
+        "from benchbed import Dataset, Input, Spec, Target, hookimpl\n"
+        "from benchbed.files import FileDataset, Sample\n"
+        "from benchbed.files.reading import read_array, read_lines\n"
+        "from benchbed.testing import DatasetContract\n\nPLANE = (4, 6)\n\n"
+    )
+    tail = (
+        "\nclass Bare(Scenes):\n    fixture = Dataset.fixture\n\n"
+        "@hookimpl\ndef benchbed_datasets():\n"
+        "    return [Spec('scenes', '1.0', 'bare:Bare')]\n\n"
+        "class TestBare(DatasetContract):\n    spec = Spec('scenes', '1.0', 'bare:Bare')\n"
+    )
+    path = plugin_folder.install("bare", head + scenes + tail)
+    checked = bench("data", "check", "scenes")
+    assert checked.returncode == 2
+    assert "fixture" not in checked.stdout
+    written = bench("data", "fixture", "scenes", "there")
+    assert written.returncode == 2
+    assert "has no fixture, so there is no miniature of it" in written.stderr
+    kit = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:randomly", "bare.py"]
+    done = subprocess.run(kit, cwd=path.parent, capture_output=True, text=True, check=False)
+    assert "needs no files" not in done.stdout
+    assert "needs files and has no fixture" in done.stdout
+    assert " failed" not in done.stdout

@@ -12,7 +12,7 @@ from benchbed.published.render import comparison_notes
 from benchbed.published.table import read_table
 from benchbed.records.store import Store
 from benchbed.report.leaderboard import build_leaderboard
-from tests.fakes import TRIO, put, record, scaled, single
+from tests.fakes import TRIO, put, record, scaled, single, with_key
 from tests.published.conftest import PAPER
 
 COLUMNS = """
@@ -236,3 +236,16 @@ def test_our_protocol_is_stated_in_full():
     assert (ours.batch_size, ours.seeds) == (32, 2)
     assert ours.selection == "mean of the last 3 epochs"
     assert ours.pretraining == "given weights"
+
+
+def test_own_rows_that_began_with_given_weights_are_not_ranked_with_those_from_scratch(
+    library, store, write
+):
+    weights = "a" * 64
+    for item in (*single(0), record("hps+mgda", 0, scaled(1.5))):
+        put(store, with_key(item, pretrained=weights))
+    found = by_name(together(library, store, write(ROWS, SAME)))
+    marked = found["hps+mgda from aaaaaaaa"]
+    assert dict(marked.differs) == {"pretraining": ("given weights", "none")}
+    assert marked.rank is None
+    assert found["hps+dwa"].rank == 1

@@ -9,7 +9,7 @@ import click
 from benchbed.basics.errors import DataError
 from benchbed.cli.common import strict_option
 from benchbed.cli.data_command import find_dataset
-from benchbed.contracts.dataset import Dataset
+from benchbed.contracts.dataset import Dataset, has_fixture, needs_files
 
 
 @click.command("fixture")
@@ -26,8 +26,8 @@ def command(dataset: str, folder: Path, strict_plugins: bool) -> None:
       benchbed data fixture digits miniature
     """
     found = find_dataset(dataset, strict=strict_plugins)
-    if type(found).fixture is Dataset.fixture:
-        raise DataError(f"Data set '{dataset}' needs no files, so there is no miniature of it.")
+    if not has_fixture(found):
+        raise DataError(_no_miniature(dataset, found))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -36,3 +36,12 @@ def command(dataset: str, folder: Path, strict_plugins: bool) -> None:
     except OSError as error:
         raise DataError(f"Cannot write {folder}: {error.strerror}; name another folder.") from error
     click.echo(folder)
+
+
+def _no_miniature(name: str, dataset: Dataset) -> str:
+    if needs_files(dataset):
+        return (
+            f"The plugin of data set '{name}' has no fixture, so there is no miniature of it; take "
+            "the data set's own files (--root), or give the plugin a fixture."
+        )
+    return f"Data set '{name}' needs no files, so there is no miniature of it."

@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from benchbed.basics.errors import ProtocolError
+from benchbed.contracts.protocol import Protocol
 from benchbed.records.store import write_atomically
 from benchbed.report.formats.csv import to_csv
 from benchbed.report.formats.json import to_json
@@ -33,8 +37,10 @@ def write_leaderboard(
         results: the folder of its records; by default the one around ``folder``.
 
     Raises:
+        ProtocolError: there is a table of another protocol of that name.
         StoreError: the folder cannot be written.
     """
+    require_own_board(board.protocol, folder, name)
     records = os.path.relpath(results or folder.parent, folder)
     board = board.from_records(Path(records).as_posix())
     paths: list[Path] = []
@@ -43,3 +49,33 @@ def write_leaderboard(
         write_atomically(path, write(board).encode())
         paths.append(path)
     return paths
+
+
+class _Digest(msgspec.Struct):
+    """What of a leaderboard's JSON tells under which protocol it was made."""
+
+    digest: str
+
+
+def require_own_board(protocol: Protocol, folder: Path, name: str | None = None) -> None:
+    """Refuse to write a table where that of another protocol of the same name and version is.
+
+    Args:
+        protocol: whose table it is.
+        folder: where the files go.
+        name: of the files; the protocol's by default.
+
+    Raises:
+        ProtocolError: with the remedy.
+    """
+    path = folder / f"{name or protocol.id}.json"
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=_Digest)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return  # there is none, or what is there is no table
+    if found.digest != protocol.digest:
+        raise ProtocolError(
+            f"{path} is a leaderboard of another {protocol.id} (digest {found.digest[:12]}, where "
+            f"this has {protocol.digest[:12]}); give the protocol another name or version, choose "
+            "another folder, or move that leaderboard away."
+        )

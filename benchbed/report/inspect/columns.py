@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchbed.discovery.registry import Registry
 from benchbed.records.record import Record
+from benchbed.records.row_id import RowId
 from benchbed.report.inspect.request import Request
 from benchbed.report.layout.shared_options import leave_out_shared
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Column(NamedTuple):
-    """Records of one method and seed; those of single tasks share a column."""
+    """Records of one row of a leaderboard and one seed; those of single tasks share a column."""
 
     method: str
     seed: int
@@ -73,7 +74,7 @@ def predict_columns(
 
     found = Columns()
     for record, request in zip(records, requests, strict=True):
-        column = Column(record.method, record.seed)
+        column = Column(RowId(record.method, record.pretrained).name, record.seed)
         samples = found.samples.setdefault(column, [])
         if not request.has_weights:
             found.lost |= {(column, task) for task in record.tasks}

@@ -11,6 +11,7 @@ from benchbed.basics.canonical import digest
 from benchbed.basics.errors import BenchbedError, ProtocolError
 from benchbed.discovery.registry import Registry
 from benchbed.records.record import Record
+from benchbed.records.row_id import RowId
 from benchbed.records.store import write_atomically
 from benchbed.report.inspect.columns import (
     Column,
@@ -94,7 +95,7 @@ def compare_records(requests: Sequence[Request], registry: Registry) -> Comparis
 def _require_comparable(records: Sequence[Record]) -> None:
     """Refuse records of several protocols, and two of the same prediction."""
     first = records[0]
-    seen: dict[tuple[str, int, str], Record] = {}
+    seen: dict[tuple[RowId, int, str], Record] = {}
     for record in records:
         if (record.protocol, record.protocol_digest) != (first.protocol, first.protocol_digest):
             raise ProtocolError(
@@ -102,7 +103,8 @@ def _require_comparable(records: Sequence[Record]) -> None:
                 f"{_made_under(record)}."
             )
         for task in record.tasks:
-            other = seen.setdefault((record.method, record.seed, task), record)
+            row = RowId(record.method, record.pretrained)
+            other = seen.setdefault((row, record.seed, task), record)
             if other is not record:
                 raise BenchbedError(
                     f"{run_name(record)}, seed {record.seed}, is given twice, as {other.key[:8]} "

@@ -20,7 +20,7 @@ from benchbed.basics.errors import BenchbedError
 from benchbed.discovery.catalogue import find_protocol
 from benchbed.execution.plan import Settings, make_plan
 from benchbed.records.imports import note_import
-from benchbed.records.record import ENGINE, MetricInfo, Record, run_key, seal
+from benchbed.records.record import ENGINE, MetricInfo, Record, seal
 from benchbed.records.store import Store
 from benchbed.report.formats.files import FORMATS
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
@@ -28,26 +28,11 @@ from benchbed.report.row import Row
 from benchbed.report.table.build import caption
 from benchbed.report.with_plugins import leaderboard_of
 from tests import fakes
-from tests.fakes import TRIO, put, record, scaled, single
+from tests.fakes import TRIO, put, record, scaled, single, with_key
 
 WEIGHTS = "a" * 64
 LATE = "2029-01-01T00:00:00Z"
 OLD_PROTOCOL = msgspec.structs.replace(TRIO, epochs=TRIO.epochs + 1)
-
-
-def with_key(item: Record, **changes: object) -> Record:
-    """A record with other fields and the run key that goes with them."""
-    changed = msgspec.structs.replace(item, **changes, content="")
-    key = run_key(
-        changed.protocol_digest,
-        changed.components,
-        changed.data_digest,
-        changed.seed,
-        changed.tasks,
-        changed.engine,
-        changed.pretrained,
-    )
-    return seal(msgspec.structs.replace(changed, key=key))
 
 
 def other_component(kind: str, place: int = 0, **changes: object) -> Callable[[Record], Record]:
