@@ -18,10 +18,6 @@ COMMITTED = (
 """Protocol, suite, folder of the records below ``results``."""
 
 
-STALE = ("rooms-small", "rooms-full")
-"""Suites whose records are of an older source, and were not held against the present one yet."""
-
-
 @pytest.fixture(scope="module", params=COMMITTED, ids=lambda row: row[1])
 def plan(request) -> Plan:
     protocol, suite, folder = request.param
@@ -30,14 +26,12 @@ def plan(request) -> Plan:
     return asked.plan(registry, Settings(ROOT / "results" / folder))
 
 
-def test_no_committed_record_is_stale_but_those_that_are_known(plan):
+def test_no_committed_record_is_stale(plan):
     assert len(plan.runs) > 10
     stale = {run.method: run.stale for run in plan.runs if run.state != "cached"}
-    known = plan.protocol.name in STALE
-    assert bool(stale) == known, "train them, or run `benchbed verify --stale --against recorded`"
+    assert not stale, "train them, or run `benchbed verify --stale --against recorded`"
 
 
 def test_every_committed_method_is_measured(plan):
-    if plan.protocol.name not in STALE:
-        assert not [job.method for job in plan.measurements]
-        assert plan.measured == len(plan.methods)
+    assert not [job.method for job in plan.measurements]
+    assert plan.measured == len(plan.methods)
