@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchbed.contracts.transform import Batch, Draws, Transform
     from benchbed.contracts.weighting import EpochInfo, Weighting, WeightingContext
     from benchbed.discovery.hookspecs import hookimpl
-    from benchbed.discovery.spec import Option, Spec
+    from benchbed.discovery.spec import MetricSpec, Option, Spec
     from benchbed.engine.library import aggregate, backward, make_weighting
 
 _WHERE: Final = {
@@ -36,6 +36,7 @@ _WHERE: Final = {
     "EpochInfo": "contracts.weighting",
     "Geometric": "contracts.geometry",
     "Input": "contracts.dataset",
+    "MetricSpec": "discovery.spec",
     "Option": "discovery.spec",
     "Phase": "contracts.architecture",
     "Placement": "contracts.placement",
@@ -65,6 +66,7 @@ __all__ = [
     "EpochInfo",
     "Geometric",
     "Input",
+    "MetricSpec",
     "Option",
     "Phase",
     "Placement",

@@ -94,7 +94,7 @@ def bench(tmp_path, plugin_folder):
     def call(*arguments: str, env=None, timeout: float = 120, start=False):
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(plugin_folder.path), str(ROOT)]),
+            "PYTHONPATH": os.pathsep.join(map(str, [plugin_folder.path, ROOT, ROOT / "plugins"])),
             "COLUMNS": "80",
             **(env or {}),
         }

@@ -16,7 +16,14 @@ from benchbed.api.request import Request
 from benchbed.basics.environment import commit_of
 from benchbed.discovery.registry import Registry
 from benchbed.execution.plan import Plan, Settings
-from benchbed.execution.run import Summary, default_jobs, execute_plan
+from benchbed.execution.preflight import preflight
+from benchbed.execution.run import (
+    Summary,
+    default_jobs,
+    make_executor,
+    prepare_data,
+    train_and_measure,
+)
 from benchbed.records.store import Store
 from benchbed.report.formats.files import require_own_board
 from benchbed.report.leaderboard import Leaderboard
@@ -36,6 +43,10 @@ class Stages(Protocol):
 
     def planning(self) -> AbstractContextManager[object]:
         """Return what is entered while a request is planned."""
+        ...
+
+    def trying(self, plans: Sequence[Plan]) -> AbstractContextManager[object]:
+        """Return what is entered while methods are tried out."""
         ...
 
     def training(self, plan: Plan) -> AbstractContextManager[object]:
@@ -127,8 +138,11 @@ def benchmark(
     jobs: int | None = None,
     executor: str = "local",
     measure: bool = True,
+    try_out: bool = True,
 ) -> Iterator[Outcome]:
     """Train and measure what each request lacks, and yield what came of it before the next one.
+
+    All requests are planned, and all methods tried out, before the first one is trained.
 
     Args:
         asked: the requests.
@@ -139,23 +153,30 @@ def benchmark(
         jobs: runs side by side; one a core by default.
         executor: the name of the one that carries the runs out.
         measure: whether step times and memory are measured.
+        try_out: whether each method is tried out first, on one mini-batch.
 
     Raises:
         BenchbedError: a wrong name or option, missing data, an unwritable folder.
+        PreflightError: a method failed when it was tried out.
         KeyboardInterrupt: after every process was stopped and nothing is half-written.
     """
     commit, dirty = commit_of(Path.cwd())
     settings = replace(settings, commit=commit, dirty=dirty)
-    for request, plan in planned(asked, registry, settings, seeds, stages.planning):
-        Store(settings.results).require_writable()
-        require_own_board(request.protocol, settings.results / "leaderboards")
-        with stages.training(plan):
-            summary = execute_plan(
-                plan,
-                registry,
-                jobs=jobs or default_jobs(),
-                console=stages.console,
-                executor=executor,
-                measure=measure,
-            )
-        yield Outcome(request, plan, summary, registry, settings.results)
+    plans = list(planned(asked, registry, settings, seeds, stages.planning))
+    Store(settings.results).require_writable()
+    for _, plan in plans:
+        require_own_board(plan.protocol, settings.results / "leaderboards")
+
+    side_by_side = jobs or default_jobs()
+    with make_executor(executor, registry, side_by_side) as workers:
+        for _, plan in plans:
+            prepare_data(plan, stages.console, measure=measure)
+        if try_out:
+            with stages.trying([plan for _, plan in plans]):
+                preflight([plan for _, plan in plans], workers)
+        for request, plan in plans:
+            with stages.training(plan):
+                summary = train_and_measure(
+                    plan, registry, workers, side_by_side, stages.console, measure=measure
+                )
+            yield Outcome(request, plan, summary, registry, settings.results)

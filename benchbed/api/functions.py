@@ -37,6 +37,9 @@ class _Quiet:
     def planning(self) -> AbstractContextManager[object]:
         return nullcontext()
 
+    def trying(self, plans: Sequence[Plan]) -> AbstractContextManager[object]:
+        return nullcontext()
+
     def training(self, plan: Plan) -> AbstractContextManager[object]:
         return nullcontext()
 
@@ -55,6 +58,7 @@ def run(
     accept_stale: bool = False,
     pretrained: str | Path | None = None,
     log_gradients: bool = False,
+    preflight: bool = True,
 ) -> pd.DataFrame:
     """Train what is missing and return the leaderboard, as ``benchbed run`` does.
 
@@ -72,12 +76,14 @@ def run(
         accept_stale: count records made by another source of the same plugin version.
         pretrained: a safetensors file to start from; its digest enters the run key.
         log_gradients: log norms and cosines of the tasks' gradients once an epoch.
+        preflight: try each method out on one mini-batch before any is trained.
 
     Returns:
         One row a method (of the last protocol, where a suite has several).
 
     Raises:
         BenchbedError: a wrong name or option, an unwritable folder.
+        PreflightError: a method failed when it was tried out; nothing was trained.
         RunError: every run failed, so that there is no leaderboard.
     """
     # here and not above: whoever only imports benchbed shows no progress, and needs no rich
@@ -100,6 +106,7 @@ def run(
         _Quiet(Console(stderr=True)),
         seeds=range(seeds) if isinstance(seeds, int) else seeds,
         jobs=jobs,
+        try_out=preflight,
     )
     board: Leaderboard | None = None
     for outcome in outcomes:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
+from benchbed.basics.texts import counted
 from benchbed.cli.common import console
+from benchbed.execution.plan import Plan
+from benchbed.execution.preflight import PreflightError
 
 protocol_argument = click.argument("protocol", required=False)
 methods_argument = click.argument("methods", nargs=-1)
@@ -33,3 +38,26 @@ accept_stale_option = click.option(
 def planning() -> AbstractContextManager[object]:
     """Say on a terminal that a plan is being made: large data takes its time."""
     return console(stderr=True).status("planning: looking at the data")
+
+
+@contextlib.contextmanager
+def trying(plans: Sequence[Plan]) -> Iterator[None]:
+    """Say on a terminal that methods are tried out, and how to go on after an interrupt."""
+    methods = {(plan.protocol.id, run.method) for plan in plans for run in plan.missing}
+    what = f"trying {counted(len(methods), 'method')} out on a mini-batch"
+    try:
+        with console(stderr=True).status(what):
+            yield
+    except KeyboardInterrupt:
+        click.echo("Interrupted. Nothing was trained.", err=True)
+        raise click.exceptions.Exit(130) from None
+
+
+def show_tracebacks(error: PreflightError) -> None:
+    """Print where plugins failed that were tried out, each once."""
+    told: dict[str, str] = {}
+    for result in error.failed:
+        if result.traceback and not result.usage:
+            told.setdefault(result.traceback, result.run.method)
+    for text, method in told.items():
+        click.echo(f"{method}:\n{text.rstrip()}\n", err=True)

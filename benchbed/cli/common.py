@@ -79,6 +79,23 @@ def parse_numbers(text: str) -> list[int]:
         return [-1]
 
 
+def parse_samples(text: str, most: int) -> int | list[int]:
+    """Return how many samples ``8`` means, or which ``3,17,5`` or ``2,``.
+
+    Raises:
+        BenchbedError: it is neither, or they are too many.
+    """
+    numbers = parse_numbers(text)
+    picked = "," in text
+    count = len(numbers) if picked else numbers[0]
+    if min(numbers) < 0 or not 1 <= count <= most:
+        raise BenchbedError(
+            f"--samples {text}: give a number from 1 to {most}, or a list of at most {most} "
+            "positions such as 3,17,5 (or 2, with its comma for sample 2 alone)."
+        )
+    return numbers if picked else count
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a rich console; ``NO_COLOR`` and pipes switch colours and bars off."""
     from rich.console import Console  # slow to import, and many commands do without

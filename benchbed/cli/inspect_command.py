@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -10,6 +11,7 @@ from benchbed.cli.common import (
     data_option,
     json_option,
     open_registry,
+    parse_samples,
     print_json,
     results_option,
     strict_option,
@@ -20,15 +22,16 @@ from benchbed.report.inspect.request import Request
 from benchbed.report.inspect.several_runs import Comparison, compare_records
 from benchbed.report.layout.available import require_matplotlib
 
+MOST_SAMPLES: Final = 100
+
 
 @click.command("inspect")
 @click.argument("records", nargs=-1, required=True, metavar="RECORD...")
 @click.option(
     "--samples",
-    type=click.IntRange(1, 100),
-    default=6,
+    default="6",
     show_default=True,
-    help="How many samples of the test split, evenly spread.",
+    help="How many samples of the test split, evenly spread, or which (3,17,5 or 2,).",
 )
 @click.option(
     "--output",
@@ -45,7 +48,7 @@ from benchbed.report.layout.available import require_matplotlib
 @json_option
 def command(
     records: tuple[str, ...],
-    samples: int,
+    samples: str,
     output: Path | None,
     protocol: str | None,
     data_root: Path | None,
@@ -64,11 +67,13 @@ def command(
       benchbed inspect 380257
       benchbed inspect results/runs/digits/1/hps/equal/380257b3959ddbf7828547231b1032ac.json
       benchbed inspect 380257 --samples 12 --output figures --json
+      benchbed inspect 380257 --samples 3,17,5
       benchbed inspect 380257 9c41d0 e27b55 --samples 3
     """
     require_matplotlib()
+    wanted = parse_samples(samples, MOST_SAMPLES)
     requests = [
-        Request(find_record(record, results), results, output, samples, protocol, data_root)
+        Request(find_record(record, results), results, output, wanted, protocol, data_root)
         for record in records
     ]
     registry = open_registry(strict=strict_plugins)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -18,9 +19,12 @@ from benchbed.cli.asked import (
     pretrained_option,
     protocol_argument,
     seeds_option,
+    show_tracebacks,
     suite_option,
+    trying,
 )
 from benchbed.cli.common import (
+    console,
     data_option,
     json_option,
     open_registry,
@@ -30,9 +34,11 @@ from benchbed.cli.common import (
     seconds_text,
     strict_option,
 )
+from benchbed.discovery.registry import Registry
 from benchbed.execution.estimate import estimate_seconds
 from benchbed.execution.plan import Plan, PlannedRun, Settings
-from benchbed.execution.run import default_jobs
+from benchbed.execution.preflight import PreflightError, preflight
+from benchbed.execution.run import default_jobs, make_executor, prepare_data
 from benchbed.records.store import Store
 
 Estimate = tuple[float, str] | None
@@ -45,6 +51,12 @@ Estimate = tuple[float, str] | None
 @seeds_option
 @jobs_option
 @pretrained_option
+@click.option(
+    "--preflight",
+    "with_preflight",
+    is_flag=True,
+    help="Also try each method that has runs to train out on one mini-batch.",
+)
 @accept_stale_option
 @data_option
 @results_option
@@ -57,6 +69,7 @@ def command(
     seeds_text: str | None,
     jobs: int | None,
     pretrained: Path | None,
+    with_preflight: bool,
     accept_stale: bool,
     data_root: Path | None,
     results: Path,
@@ -69,6 +82,7 @@ def command(
     Examples:
       benchbed plan
       benchbed plan digits hps+mgda --seeds 5 --json
+      benchbed plan digits hps+dwa --preflight
     """
     registry = open_registry(strict=strict_plugins)
     asked = requests(registry, protocol, methods, suite)
@@ -76,7 +90,10 @@ def command(
     settings = Settings(results, data_root, accept_stale=accept_stale, pretrained=pretrained)
     side_by_side = jobs or default_jobs()
     documents: list[dict[str, object]] = []
-    for _, plan in planned(asked, registry, settings, seeds, planning):
+    plans = [plan for _, plan in planned(asked, registry, settings, seeds, planning)]
+    if with_preflight:
+        _try_out(plans, registry, side_by_side)
+    for plan in plans:
         records, _ = Store(results).records(plan.protocol.name, plan.protocol.version)
         estimate = estimate_seconds(plan, side_by_side, records)
         if as_json:
@@ -85,6 +102,24 @@ def command(
             _show(plan, estimate, side_by_side)
     if as_json:
         print_json(documents)
+
+
+def _try_out(plans: Sequence[Plan], registry: Registry, jobs: int) -> None:
+    """Prepare the data and try the methods out.
+
+    Raises:
+        PreflightError: one failed.
+    """
+    out = console(stderr=True)
+    with make_executor("local", registry, jobs) as workers:
+        for plan in plans:
+            prepare_data(plan, out, measure=False)
+        try:
+            with trying(plans):
+                preflight(plans, workers)
+        except PreflightError as error:
+            show_tracebacks(error)
+            raise
 
 
 def _document(plan: Plan, estimate: Estimate) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from benchbed.cli.asked import (
     pretrained_option,
     protocol_argument,
     seeds_option,
+    show_tracebacks,
     suite_option,
+    trying,
 )
 from benchbed.cli.common import (
     console,
@@ -32,6 +34,7 @@ from benchbed.cli.common import (
 )
 from benchbed.execution.executor import Result
 from benchbed.execution.plan import Plan, Settings
+from benchbed.execution.preflight import PreflightError
 from benchbed.execution.run import Summary
 from benchbed.records.store import Store
 from benchbed.report.formats.files import write_leaderboard
@@ -54,6 +57,11 @@ from benchbed.report.formats.terminal import to_terminal
 @click.option(
     "--log-gradients", is_flag=True, help="Log norms and cosines of gradients once an epoch."
 )
+@click.option(
+    "--no-preflight",
+    is_flag=True,
+    help="Do not try each method out on one mini-batch before any is trained.",
+)
 @click.option("--no-measure", is_flag=True, help="Do not measure step time and memory.")
 @data_option
 @results_option
@@ -70,6 +78,7 @@ def command(
     pretrained: Path | None,
     accept_stale: bool,
     log_gradients: bool,
+    no_preflight: bool,
     no_measure: bool,
     data_root: Path | None,
     results: Path,
@@ -106,13 +115,18 @@ def command(
         jobs=jobs,
         executor=executor,
         measure=not no_measure,
+        try_out=not no_preflight,
     )
     status = 0
-    for outcome in outcomes:
-        status = max(status, outcome.summary.exit_code)
-        _tell_failures(outcome.summary, results)
-        if not outcome.all_failed:
-            _show_and_write(outcome, named=suite is not None)
+    try:
+        for outcome in outcomes:
+            status = max(status, outcome.summary.exit_code)
+            _tell_failures(outcome.summary, results)
+            if not outcome.all_failed:
+                _show_and_write(outcome, named=suite is not None)
+    except PreflightError as error:
+        show_tracebacks(error)
+        raise
     if status:
         raise click.exceptions.Exit(status)
 
@@ -125,6 +139,9 @@ class _Terminal:
 
     def planning(self) -> AbstractContextManager[object]:
         return planning()
+
+    def trying(self, plans: Sequence[Plan]) -> AbstractContextManager[object]:
+        return trying(plans)
 
     @contextlib.contextmanager
     def training(self, plan: Plan) -> Iterator[None]:

@@ -147,6 +147,22 @@ class Dataset(ABC):
             DataError: data is missing or damaged, or the cache cannot be written.
         """
 
+    def length(self, split: str, root: Path | None) -> int | None:
+        """Return how many samples a split has; ``None`` where that takes long to tell.
+
+        By default it is told where nothing has to be prepared. Must not import torch.
+
+        Args:
+            split: one of :attr:`splits`.
+            root: the folder that holds the data; ``None`` for data sets that need none.
+
+        Raises:
+            DataError: data is missing or damaged.
+        """
+        if type(self).prepare is not Dataset.prepare:
+            return None
+        return len(self.load(split, root)["input"])
+
     def size(self, root: Path | None) -> int:
         """Return how many bytes ``prepare`` would write, which users are told before; 0 if none.
 

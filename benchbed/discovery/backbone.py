@@ -68,6 +68,25 @@ class BackboneChoice:
                 f"and the {self.whose} backbone is {name}: {remedy} {option}={choices[0]}."
             )
 
+    def refuse_unprefixed(self, registry: Registry) -> None:
+        """Refuse an option that the architecture lacks and its backbone has.
+
+        Raises:
+            MethodError: with the way to write it.
+        """
+        option = self.option
+        if option is None or any(found.per_task for found in self.spec.options.values()):
+            return
+        name = str(self.own.get(option, self.spec.options[option].default))
+        entry = registry.entries.get(("backbone", name))
+        known = entry.spec.options if entry is not None else {}
+        for given in self.own:
+            if given not in self.spec.options and given in known:
+                raise MethodError(
+                    f"'{self.text}': {self.spec.id} has no option '{given}', and its backbone "
+                    f"{name} has one; write {PREFIX}{given}={self.own[given]}."
+                )
+
     def resolve(
         self, architecture: Component, registry: Registry
     ) -> tuple[Component, Component | None]:

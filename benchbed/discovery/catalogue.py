@@ -61,11 +61,26 @@ def find_protocol(name: str, registry: Registry) -> Protocol:
     versions = [protocol for protocol in known.values() if protocol.name == name]
     if versions:
         return max(versions, key=lambda protocol: protocol.version)
+    _refuse_method(name, registry)
     names = set(known)
     names.update(protocol.name for protocol in known.values())
     raise ProtocolError(
         f"There is no protocol '{name}'.{suggest(name, names)}{registry.left_out()}"
     )
+
+
+def _refuse_method(name: str, registry: Registry) -> None:
+    """Refuse a method where a protocol should stand, by what it should look like.
+
+    Raises:
+        ProtocolError: it is one.
+    """
+    head = name.partition("+")[0].partition(":")[0]
+    if ("architecture", head) in registry.entries or "+" in name:
+        raise ProtocolError(
+            f"'{name}' is a method, and a protocol stands before methods; write for instance "
+            f"'digits {name}'."
+        )
 
 
 def _refuse_conflict(name: str, registry: Registry) -> None:

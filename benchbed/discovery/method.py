@@ -117,6 +117,7 @@ def resolve_method(
     if plus and not weighting_text:
         raise MethodError(f"Method '{text}' {_FORM}")
     part = _part(architecture_text, text)
+    _refuse_weighting(architecture_text, part, text, registry)
     entry = registry.get("architecture", ".".join(part.ids))
     one_run_per_task = "one-run-per-task" in entry.spec.traits
     if one_run_per_task and plus:
@@ -128,6 +129,7 @@ def resolve_method(
     spec = defaulting(entry.spec, backbone)
     choice = BackboneChoice(spec, own, of_backbone, backbone, text)
     choice.require_allowed()
+    choice.refuse_unprefixed(registry)
     architecture = component_of(entry, spec.resolve(own, tasks))
     architecture, chosen = choice.resolve(architecture, registry)
     name = _architecture_name(architecture, spec, chosen, registry)
@@ -139,6 +141,22 @@ def resolve_method(
     _refuse_senseless(entry, entries, text)
     name = f"{name}+{_weighting_name(weighting, entries)}"
     return Method(name, architecture, chosen, weighting, one_run_per_task, traits)
+
+
+def _refuse_weighting(architecture: str, part: _Part, text: str, registry: Registry) -> None:
+    """Refuse a method that begins with a weighting, by what it should look like.
+
+    Raises:
+        MethodError: it does.
+    """
+    names = [("weighting", name) for name in part.ids]
+    if ("architecture", ".".join(part.ids)) in registry.entries:
+        return
+    if all(name in registry.entries for name in names):
+        raise MethodError(
+            f"'{text}': {'.'.join(part.ids)} is a weighting, and a method begins with an "
+            f"architecture; write hps+{architecture}, for instance."
+        )
 
 
 def _divided(options: Mapping[str, str]) -> tuple[dict[str, Value], dict[str, Value]]:

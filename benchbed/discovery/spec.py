@@ -178,6 +178,19 @@ def show_value(value: Value) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """A metric of a task, as far as planning looks at it.
+
+    Attributes:
+        higher_is_better: its direction.
+        at_end: it is too slow for every epoch, so that no epoch can be selected by it.
+    """
+
+    higher_is_better: bool
+    at_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """What a manifest says of one component; cheap to make, nothing is imported for it.
 
@@ -190,6 +203,8 @@ class Spec:
         citation: paper and equation.
         options: the options of the component by name.
         traits: what planning needs without an import (see ``TRAITS``).
+        metrics: of a task: all that it has under any options, by name, but for details. Then a
+            protocol that selects by one that is not there is refused before anything is trained.
     """
 
     id: str
@@ -200,12 +215,13 @@ class Spec:
     citation: str = ""
     options: Mapping[str, Option] = field(default_factory=dict)
     traits: frozenset[str] = frozenset()
+    metrics: Mapping[str, MetricSpec] = field(default_factory=dict)
 
     def check(self, kind: Kind) -> None:
         """Refuse a malformed Spec by a sentence.
 
         Raises:
-            PluginError: the id, version, target, api, options or traits are wrong.
+            PluginError: the id, version, target, api, options, metrics or traits are wrong.
         """
         name = f"{kind} '{self.id}'"
         if not isinstance(self.id, str) or not _ID.match(self.id):
@@ -225,6 +241,7 @@ class Spec:
             raise PluginError(f"{name}: options must be a dict of benchbed.Option by name.")
         for option_name, option in self.options.items():
             _check_option(name, option_name, option)
+        self._check_metrics(name, kind)
         traits: object = self.traits
         if isinstance(traits, str) or not isinstance(traits, Iterable):
             raise PluginError(f"{name}: traits must be a set of texts.")
@@ -233,6 +250,16 @@ class Spec:
             raise PluginError(
                 f"{name}: unknown trait '{min(unknown)}'.{suggest(min(unknown), TRAITS[kind])}"
             )
+
+    def _check_metrics(self, name: str, kind: Kind) -> None:
+        if self.metrics and kind != "task":
+            raise PluginError(f"{name}: only a task has metrics.")
+        metrics: object = self.metrics
+        sound = isinstance(metrics, Mapping) and all(
+            isinstance(key, str) and isinstance(value, MetricSpec) for key, value in metrics.items()
+        )
+        if not sound:
+            raise PluginError(f"{name}: metrics must be a dict of benchbed.MetricSpec by name.")
 
     def resolve(
         self, given: Mapping[str, Value], tasks: Iterable[str] | None = None

@@ -9,8 +9,14 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from benchbed.basics.errors import BenchbedError
-from benchbed.contracts.weighting import Weighting, WeightingContext, check_weights
+from benchbed.basics.errors import BenchbedError, ContractError
+from benchbed.contracts.weighting import (
+    Weighting,
+    WeightingContext,
+    check_weighting,
+    check_weights,
+)
+from benchbed.discovery.loading import call
 from benchbed.discovery.method import resolve_weighting
 from benchbed.discovery.registry import discover
 from benchbed.engine.combination import gramian
@@ -21,8 +27,17 @@ from benchbed.engine.sharing import reaches
 from benchbed.engine.strategy import Strategy, build_strategy
 
 
-def make_weighting(name: str, tasks: Sequence[str], *, regression: Iterable[str] = ()) -> Strategy:
+def make_weighting(
+    name: str | type[Weighting] | Weighting,
+    tasks: Sequence[str],
+    *,
+    regression: Iterable[str] = (),
+) -> Strategy:
     """Return a weighting strategy by its name in methods (``"dwa:T=2"``), for :func:`backward`.
+
+    A class of one's own does as well, or an object of it where it takes options::
+
+        strategy = benchbed.make_weighting(MyWeighting, ["seg", "depth"])
 
     Its state is in its ``state_dict``, and in those of the optimisers of its own
     (``optimizers()``). Give ``learned()`` to an optimiser without weight decay, and call
@@ -31,15 +46,34 @@ def make_weighting(name: str, tasks: Sequence[str], *, regression: Iterable[str]
     losses of the same batch.
 
     Args:
-        name: the weighting with its options.
+        name: the weighting with its options, a class that extends :class:`benchbed.Weighting`, or
+            an object of one.
         tasks: names of the tasks.
         regression: those whose loss is a regression loss.
 
     Raises:
         MethodError, PluginError: there is none, or an option is wrong.
+        ContractError: the class breaks its contract, or an object was made for other tasks.
     """
-    components = resolve_weighting(name, discover(), tasks)
-    return build_strategy(components, WeightingContext(tuple(tasks), frozenset(regression)))
+    context = WeightingContext(tuple(tasks), frozenset(regression))
+    if isinstance(name, str):
+        return build_strategy(resolve_weighting(name, discover(), tasks), context)
+    made = name
+    if isinstance(name, type):
+        if not issubclass(name, Weighting):
+            raise ContractError(f"{name.__name__} must extend benchbed.Weighting.")
+        made = call(name, name, context)
+    if not isinstance(made, Weighting):
+        raise ContractError(
+            f"make_weighting wants a name or a benchbed.Weighting, not {type(made).__name__}."
+        )
+    if tuple(made.context.tasks) != tuple(tasks):
+        raise ContractError(
+            f"{type(made).__name__} was made for the tasks {', '.join(made.context.tasks)}, not "
+            f"for {', '.join(tasks)}."
+        )
+    check_weighting(made)
+    return Strategy([made])
 
 
 _CHECKED: WeakKeyDictionary[nn.Module, Checked] = WeakKeyDictionary()
@@ -158,6 +192,18 @@ def _strategy(
     losses: Mapping[str, Tensor], weighting: str | Strategy, *, accumulate: bool
 ) -> Strategy:
     """Return the strategy given, or make the one named, if it may be made for one call."""
+    if isinstance(weighting, Weighting):
+        names = list(weighting.context.tasks)
+        raise BenchbedError(
+            f"backward wants a strategy, and {type(weighting).__name__} is a weighting by itself: "
+            f"make it once with benchbed.make_weighting({type(weighting).__name__}, {names}) and "
+            "give that."
+        )
+    if not isinstance(weighting, str | Strategy):
+        raise BenchbedError(
+            "backward wants a strategy made by benchbed.make_weighting, or a weighting's name, not "
+            f"{type(weighting).__name__}."
+        )
     if not isinstance(weighting, str):
         for task in losses:
             if task not in weighting.tasks:

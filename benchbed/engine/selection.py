@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -34,6 +34,27 @@ class Selector:
         self.epochs = epochs
         self.tasks = tasks
         self.directions = {name: _directions(task) for name, task in tasks.items()}
+
+    def require_criterion(self) -> None:
+        """Refuse a criterion that no epoch can be selected by, before the first one.
+
+        Raises:
+            ContractError: its task lacks the metric, or computes it at the end only.
+        """
+        name, _, metric = self.rule.criterion.partition("/")
+        if self.rule.rule in {"best-validation", "paper-selection"} and name in self.tasks:
+            every = [key for key in self.directions[name] if key not in self.tasks[name].final]
+            self._require_metric(name, metric, every)
+
+    def _require_metric(self, name: str, metric: str, there: Iterable[str]) -> None:
+        known = list(there)
+        if metric not in known:
+            late = metric in self.tasks[name].final
+            raise ContractError(
+                f"The protocol's selection.criterion names metric '{metric}', which task "
+                f"'{name}' {'computes at the end only' if late else 'lacks'}; it has "
+                f"{', '.join(known)}."
+            )
 
     def see(self, kept: Selected, evaluation: Evaluation, epoch: int) -> bool:
         """Take an epoch's validation into account; tell whether its model is the best so far."""
@@ -84,13 +105,7 @@ class Selector:
             if metric in self.tasks[name].final:
                 return -evaluation.losses[name]
         scores = evaluation.scores[name]
-        if metric not in scores:
-            late = metric in self.tasks[name].final
-            raise ContractError(
-                f"The protocol's selection.criterion names metric '{metric}', which task "
-                f"'{name}' {'computes at the end only' if late else 'lacks'}; it has "
-                f"{', '.join(scores)}."
-            )
+        self._require_metric(name, metric, scores)
         value = scores[metric]
         return value if self.directions[name][metric] else -value
 

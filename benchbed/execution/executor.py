@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 from benchbed.execution.planned import PlannedRun
 
@@ -48,10 +48,23 @@ class Observer(Protocol):
 
 
 class Executor(ABC):
-    """Carries runs out, each in a process of its own, and leaves their records in the store."""
+    """Carries runs out, each in a process of its own, and leaves their records in the store.
+
+    It is entered as a context around several calls of ``execute``, between which it may keep what
+    takes time to start; most executors keep nothing.
+
+    Attributes:
+        jobs: how many runs side by side; it may change between calls.
+    """
 
     def __init__(self, jobs: int = 1) -> None:
         self.jobs = jobs
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        return None
 
     @abstractmethod
     def execute(self, runs: Sequence[PlannedRun], observer: Observer) -> list[Result]:

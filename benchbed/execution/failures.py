@@ -46,7 +46,7 @@ def record_killed(job: Job, reason: str) -> Failure:
 
 
 def _write(job: Job, failure: Failure) -> None:
-    if job.kind == "measure":  # a measurement that failed is no failed run
+    if job.kind != "train":  # a measurement or a trial that failed is no failed run
         return
     # the folder may be what the run failed of; whoever waits for it is told in any case
     with contextlib.suppress(BenchbedError):

@@ -36,6 +36,7 @@ PRELOAD = (
     "torchmetrics.classification",
     "benchbed.execution.measure",
     "benchbed.execution.training",
+    "benchbed.execution.trial",
 )
 
 

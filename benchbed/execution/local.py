@@ -7,6 +7,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -30,17 +31,40 @@ class LocalExecutor(Executor):
     def __init__(self, jobs: int = 1, *, fork: bool | None = None) -> None:
         super().__init__(jobs)
         self.fork = hasattr(os, "fork") if fork is None else fork
+        self._entered = False
+        self._kept: Processes | None = None
+
+    def __enter__(self) -> Self:
+        """Keep the server that runs are forked from until the end."""
+        self._entered = True
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Stop whatever runs, and the server."""
+        self._entered = False
+        self._close()
 
     def execute(self, runs: Sequence[PlannedRun], observer: Observer) -> list[Result]:
         """Carry out all runs."""
         if not runs:
             return []
-        processes: Processes = ForkedProcesses() if self.fork else SpawnedProcesses()
+        if self._kept is None:
+            self._kept = ForkedProcesses() if self.fork else SpawnedProcesses()
+        done = False
         with tempfile.TemporaryDirectory(prefix="benchbed-") as folder:
             try:
-                return list(self._results(runs, observer, processes, Path(folder)))
+                results = list(self._results(runs, observer, self._kept, Path(folder)))
+                done = True
             finally:
-                processes.close()
+                # what was interrupted may still run, and would speak to the next call
+                if not (done and self._entered):
+                    self._close()
+        return results
+
+    def _close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def _results(
         self, runs: Sequence[PlannedRun], observer: Observer, processes: Processes, folder: Path

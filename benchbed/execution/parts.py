@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchbed.basics.errors import MethodError
+from benchbed.basics.errors import BenchbedError, MethodError
 from benchbed.contracts.protocol import Protocol, TransformEntry
 from benchbed.discovery.method import Component, Method, plain_component, resolve_under
 from benchbed.discovery.registry import Registry
@@ -49,10 +49,7 @@ def resolve(protocol: Protocol, methods: Sequence[str], registry: Registry) -> P
         tasks[name] = plain_component("task", registry.get("task", entry.task), entry.options)
     data = protocol.data
     dataset = plain_component("dataset", registry.get("dataset", data.dataset), data.options)
-    by_name: dict[str, Method] = {}
-    for text in methods:
-        method = resolve_under(protocol, text, registry)
-        by_name[method.name] = method
+    by_name = {method.name: method for method in _resolve_all(protocol, methods, registry)}
     return Parts(
         protocol=protocol,
         tasks=tasks,
@@ -61,6 +58,26 @@ def resolve(protocol: Protocol, methods: Sequence[str], registry: Registry) -> P
         transforms=_transforms(protocol.transforms, registry),
         evaluation_transforms=_transforms(protocol.evaluation_transforms, registry),
     )
+
+
+def _resolve_all(protocol: Protocol, methods: Sequence[str], registry: Registry) -> list[Method]:
+    """Return what the names of methods mean; what is wrong with any is told for all at once.
+
+    Raises:
+        MethodError, PluginError: something does not exist or makes no sense.
+    """
+    found: list[Method] = []
+    errors: list[BenchbedError] = []
+    for text in methods:
+        try:
+            found.append(resolve_under(protocol, text, registry))
+        except BenchbedError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise MethodError("\n".join(dict.fromkeys(map(str, errors))))
+    return found
 
 
 def _transforms(entries: Sequence[TransformEntry], registry: Registry) -> list[Component]:

@@ -10,6 +10,7 @@ from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.loading import make_component
 from benchbed.discovery.registry import Registry
 from benchbed.execution.baselines import with_baselines
+from benchbed.execution.checks import require_batches, require_sound
 from benchbed.execution.inputs import file_digest
 from benchbed.execution.jobs import measurement_job, task_sets, training_job
 from benchbed.execution.parts import Parts, resolve
@@ -39,7 +40,8 @@ def make_plan(
         seeds: the protocol's own by default.
 
     Raises:
-        MethodError, PluginError, DataError: something does not exist or makes no sense.
+        MethodError, PluginError, ProtocolError, DataError: something does not exist or makes no
+            sense.
     """
     parts = _resolve_with_inputs(protocol, methods, registry, settings)
     chosen = tuple(protocol.seeds if seeds is None else dict.fromkeys(seeds))
@@ -80,6 +82,8 @@ def _resolve_with_inputs(
     """Resolve the components, then look at the data and the weights that runs begin with."""
     parts = resolve(protocol, methods, registry)
     dataset = make_component(parts.dataset, Dataset)
+    require_sound(protocol, dataset, registry, settings.device)
+    require_batches(protocol, dataset, settings.data_root)
     return replace(
         parts,
         data_digest=dataset.digest(settings.data_root),

@@ -109,29 +109,66 @@ def execute_plan(
         DataError: the data cannot be prepared.
         KeyboardInterrupt: after every process was stopped and nothing is half-written.
     """
+    with make_executor(executor, registry, jobs) as workers:
+        prepare_data(plan, console, measure=measure)
+        return train_and_measure(plan, registry, workers, jobs, console, measure=measure)
+
+
+def make_executor(name: str, registry: Registry, jobs: int) -> Executor:
+    """Return an executor by its name.
+
+    Raises:
+        PluginError: there is no such executor.
+    """
+    return load(registry.get("executor", name).spec.target, Executor)(jobs)
+
+
+def prepare_data(plan: Plan, console: Console, *, measure: bool) -> None:
+    """Let the data set make what it needs, if anything of a plan is still to be done.
+
+    Raises:
+        DataError: data is missing or damaged, or the cache cannot be written.
+    """
     # here and not above: whoever only imports benchbed shows no progress, and needs no rich
     from benchbed.execution.prepare import prepare
-    from benchbed.execution.progress import ProgressDisplay
 
-    make = load(registry.get("executor", executor).spec.target, Executor)
-    summary = Summary()
-    missing = plan.missing
-    if missing or (measure and plan.measurements):
+    if plan.missing or (measure and plan.measurements):
         job = plan.runs[0].job
         dataset = make_component(job.dataset, Dataset)
         root = Path(job.data_root) if job.data_root else None
         prepare(dataset, job.dataset.id, root, console)
 
+
+def train_and_measure(
+    plan: Plan,
+    registry: Registry,
+    workers: Executor,
+    jobs: int,
+    console: Console,
+    *,
+    measure: bool,
+) -> Summary:
+    """Train what a plan lacks, then measure what has not been measured; the data is prepared.
+
+    Raises:
+        StoreError: the results folder cannot be written.
+        KeyboardInterrupt: after every process was stopped and nothing is half-written.
+    """
+    from benchbed.execution.progress import ProgressDisplay
+
+    summary = Summary()
+    missing = plan.missing
     if missing:
         with ProgressDisplay(len(missing), console) as display:
-            workers = make(min(jobs, len(missing)))
+            workers.jobs = min(jobs, len(missing))
             summary.results = carry_out(missing, workers, registry, display)
 
     # alone on the machine: beside other runs a step would take longer than it does
     unmeasured = measurable(plan, summary.results) if measure else []
     if unmeasured:
         with ProgressDisplay(len(unmeasured), console, "measuring") as display:
-            summary.measured = make(1).execute(unmeasured, display)
+            workers.jobs = 1
+            summary.measured = workers.execute(unmeasured, display)
     return summary
 
 

@@ -44,10 +44,14 @@ def _carry_out(job: Job, emit: Emit) -> None:
     from benchbed.engine.seeding import seed_everything
     from benchbed.execution.measure import measure
     from benchbed.execution.training import train
+    from benchbed.execution.trial import try_out
 
     torch.set_num_threads(job.threads)
     seed_everything(job.seed)
     store = Store(job.results)
+    if job.kind == "preflight":
+        try_out(job)
+        return
     if job.kind == "measure":
         store.write("measurements", job.place, measure(job))
         return

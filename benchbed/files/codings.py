@@ -111,7 +111,7 @@ class Labels(Coding):
         if not known.all():
             place = np.unravel_index(int(np.argmin(known)), values.shape)
             raise DataError(
-                f"label {values[place]} at {_place(place)}, and there are {self.classes} classes "
+                f"label {values[place]}{_at(place)}, and there are {self.classes} classes "
                 f"from 0 (and {self.ignore} for what is not annotated)"
             )
         return values.astype(np.uint8)
@@ -132,7 +132,8 @@ class Values(Coding):
     Attributes:
         dtype: float32 keeps the source's values; with uint16 and its scale a 16-bit source is
             exact at half the size.
-        positive: only what is above 0 is valid (depth); what is below is stored as 0.
+        positive: only what is above 0 is valid (depth); what is below is stored as 0. Other numbers
+            of float32 may be NaN, which marks what is not annotated.
     """
 
     shape: tuple[int, ...]
@@ -145,10 +146,11 @@ class Values(Coding):
         self._shaped(values)
         if values.dtype.kind not in "fiu":
             raise DataError(f"type {values.dtype}, and numbers are wanted")
-        finite = np.isfinite(values)
-        if not finite.all():
-            place = np.unravel_index(int(np.argmin(finite)), values.shape)
-            raise DataError(f"{values[place]} at {_place(place)}, and finite numbers are wanted")
+        known = np.isfinite(values) | (np.isnan(values) & self._takes_nan)
+        if not known.all():
+            place = np.unravel_index(int(np.argmin(known)), values.shape)
+            also = " (or NaN, for what is not annotated)" if self._takes_nan else ""
+            raise DataError(f"{values[place]}{_at(place)}, and finite numbers{also} are wanted")
         if self.positive:
             values = np.maximum(values, 0)
         if self.dtype == "float32":
@@ -161,13 +163,20 @@ class Values(Coding):
             )
         return scaled.astype(self.dtype)
 
+    @property
+    def _takes_nan(self) -> bool:
+        # a distance has 0 for that, and whole numbers have none to spare
+        return self.dtype == "float32" and not self.positive
+
     def column(self, stored: np.ndarray) -> Column:
         """Return float32."""
         return stored if self.dtype == "float32" else Scaled(stored, self.scale)
 
     def valid(self, stored: np.ndarray) -> int:
         """Return how many values are valid."""
-        return int((stored > 0).sum()) if self.positive else stored.size
+        if self.positive:
+            return int((stored > 0).sum())
+        return int(np.isfinite(stored).sum()) if self._takes_nan else stored.size
 
 
 @dataclass(frozen=True)
@@ -193,8 +202,7 @@ class Directions(Coding):
         if length.max() > LONGEST:
             place = np.unravel_index(int(np.argmax(length)), length.shape)
             raise DataError(
-                f"a vector of length {length[place]:.2f} at {_place(place)}, and unit vectors are "
-                "wanted"
+                f"a vector of length {length[place]:.2f}{_at(place)}, and unit vectors are wanted"
             )
         unit = np.where(length >= LENGTH, vectors / np.maximum(length, LENGTH), 0)
         stored: np.ndarray = np.rint(unit * UNIT).astype(np.int16)
@@ -233,12 +241,14 @@ def _whole(values: np.ndarray) -> bool:
     return not (values % 1).any()
 
 
-def _place(place: tuple[np.intp, ...]) -> str:
-    """Return where a value is, in words."""
-    if len(place) < 2:
-        return f"position {', '.join(map(str, place))}"
+def _at(place: tuple[np.intp, ...]) -> str:
+    """Return where a value is, in words behind it; nothing of a single one."""
+    if not place:
+        return ""
+    if len(place) == 1:
+        return f" at position {place[0]}"
     *channel, row, column = place
     where = f"row {row}, column {column}"
     if channel:
-        return f"channel {', '.join(map(str, channel))}, {where}"
-    return where
+        return f" at channel {', '.join(map(str, channel))}, {where}"
+    return f" at {where}"

@@ -133,6 +133,14 @@ class FileDataset(Dataset):
         rows = np.array(positions, dtype=np.int64)
         return {name: Rows(column, rows) for name, column in columns.items()}
 
+    def length(self, split: str, root: Path | None) -> int:
+        """Return how many samples a split has, by its lists and folders; no file is read."""
+        found = self._found(root)
+        if split in {"test", "trainval"}:
+            return len(found["test" if split == "test" else "train"])
+        kept, held_out = cut(groups_of(found), self.held_out)
+        return len(held_out if split == "validation" else kept)
+
     def digest(self, root: Path | None) -> str:
         """Return a digest of the samples' names and their files' content, not of paths.
 

@@ -15,7 +15,7 @@ from benchbed.records.store import Place
 
 
 class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One run, or one measurement.
+    """One run, one measurement, or one trial of a method before it is trained.
 
     Attributes:
         key: the run key (or the measurement's).
@@ -29,10 +29,11 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         transforms, evaluation_transforms: of training, and of validation and test batches.
         pretrained, pretrained_digest: a safetensors file to start from, and its digest.
         log_gradients: log norms and cosines of the tasks' gradients once an epoch.
+        limit_s: seconds that a trial may take; 0: any.
     """
 
     key: str
-    kind: Literal["train", "measure"]
+    kind: Literal["train", "measure", "preflight"]
     protocol: Protocol
     method: str
     architecture: Component
@@ -56,6 +57,7 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pretrained: str = ""
     pretrained_digest: str = ""
     log_gradients: bool = False
+    limit_s: float = 0.0
 
     @property
     def components(self) -> list[Component]:

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from torch import Tensor
+from torchmetrics import Metric
 
 from benchbed.contracts.dataset import Target
 from benchbed.contracts.task import Task, check_loss, check_metrics
 from benchbed.discovery.loading import make_component
-from benchbed.discovery.spec import Kind, Value
+from benchbed.discovery.spec import Kind, MetricSpec, Value
 from benchbed.engine.evaluation import Scorer
 from benchbed.testing.contract import Contract
 from benchbed.testing.samples import IGNORED, generator, sample_target
@@ -101,6 +102,21 @@ class TaskContract(Contract):
         assert type(channels) is int and channels > 0, (  # noqa: PT018
             f"{self.name}.channels must be a whole number above 0, not {channels!r}."
         )
+
+    def test_its_metrics_are_those_of_its_spec(self, given: Mapping[str, Value]) -> None:
+        """Where the Spec states metrics, all but details are there, with their directions."""
+        stated = self.announced.metrics
+        if not stated:
+            pytest.skip(f"{self.name}'s Spec states no metrics.")
+        task = self.construct(given)
+        for key, metric in task.metrics().items():
+            if key in task.details:
+                continue
+            assert key in stated, f"{self.name} has metric '{key}', which its Spec lacks."
+            found = MetricSpec(bool(metric.higher_is_better), key in task.final)
+            assert found == stated[key], (
+                f"{self.name}: metric '{key}' is {found}, not {stated[key]}."
+            )
 
     def test_its_loss_is_a_sum_with_a_gradient_and_a_number(
         self, given: Mapping[str, Value]
@@ -254,6 +270,12 @@ class TaskContract(Contract):
                 name = getattr(one, "group", None)
                 further = () if name is None else (groups[name][at],)
                 one.update(prediction[at], target[at], *further)
+            mergeable = metric.full_state_update is False and not metric.dist_sync_on_step
+            assert mergeable or type(metric).merge_state is not Metric.merge_state, (
+                f"{self.name}.metrics(): '{key}' cannot be merged from two processes, since its "
+                f"full_state_update is {metric.full_state_update}; set full_state_update = False "
+                "in its class, or define merge_state."
+            )
             metric.merge_state(others[key])
             score = float(metric.compute())
             assert key in self.batches_count or _close(score, together[key]), (

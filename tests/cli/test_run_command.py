@@ -127,7 +127,8 @@ def story(tmp_path_factory) -> Story:
     plugins.install("watcher", WATCHER)
     plugins.install("grumbler", GRUMBLER)
     fakes.write_mini(folder)
-    arguments = ("run", "mini.toml", *METHODS, "--seeds", "1", "--jobs", "2")
+    # tried out, those that die at once would be told before anything is trained
+    arguments = ("run", "mini.toml", *METHODS, "--seeds", "1", "--jobs", "2", "--no-preflight")
     env = {"BENCHBED_PLUGINS": PLUGINS, "SLOW_MS": "15"}
     first = command(folder, plugins.path, *arguments, "--no-measure", **env)
     second = command(folder, plugins.path, *arguments, **env)

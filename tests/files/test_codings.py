@@ -89,7 +89,20 @@ def hole(values, place, value):
         (Labels(PLANE, 3), np.full(PLANE, -1), "label -1"),
         (Labels(PLANE, 3), np.full(PLANE, 0.5), "type float64, and whole numbers"),
         (Labels(PLANE, 3), np.full(PLANE, np.inf), "whole numbers"),
-        (Values(PLANE), hole(np.ones(PLANE), (3, 4), np.nan), "nan at row 3, column 4"),
+        (Values(PLANE), hole(np.ones(PLANE), (3, 4), np.inf), "inf at row 3, column 4, and finite"),
+        (Values(()), np.array(np.inf), "inf, and finite numbers (or NaN, for what is not"),
+        (Values((3,)), np.array([1, np.inf, 1]), "inf at position 1, and finite numbers"),
+        (
+            Values(PLANE, positive=True),
+            np.full(PLANE, np.nan),
+            "nan at row 0, column 0, and finite",
+        ),
+        (
+            Values(PLANE, "uint16", 256),
+            np.full(PLANE, np.nan),
+            "nan at row 0, column 0, and finite",
+        ),
+        (Labels((), 3), np.array(3), "label 3, and there are 3 classes"),
         (Values(PLANE), np.full(PLANE, "a"), "numbers are wanted"),
         (Values(PLANE, "uint16", 256), np.full(PLANE, 256.0), "0 to 255.996 can be stored"),
         (Directions(FIELD), np.full(FIELD, 2.0), "component of size 2"),
@@ -101,6 +114,14 @@ def test_what_is_wrong_is_named_with_its_place(coding, values, told):
     with pytest.raises(DataError) as caught:
         coding.encode(values)
     assert told in str(caught.value)
+
+
+def test_nan_marks_numbers_that_are_not_annotated():
+    coding, values = Values((3,)), np.array([1.5, np.nan, 2.5])
+    stored = coding.encode(values)
+    np.testing.assert_array_equal(decoded(coding, values), values.astype(np.float32))
+    assert coding.valid(stored) == 2
+    assert Values(()).valid(Values(()).encode(np.array(np.nan))) == 0
 
 
 def test_codings_follow_from_what_a_column_is():

@@ -21,27 +21,6 @@ from benchbed.report.data.sheet import draw_sheet
 from benchbed.report.data.statistics import describe
 
 
-def positions(wanted: int | list[int], length: int, split: str) -> list[int]:
-    """Return the positions of the samples to draw.
-
-    Args:
-        wanted: which, or how many, spread evenly over the split.
-        length: samples of the split.
-        split: its name.
-
-    Raises:
-        BenchbedError: the split has no such sample.
-    """
-    if isinstance(wanted, int):
-        spread = np.linspace(0, length - 1, min(wanted, length)).round()
-        return [int(position) for position in spread]
-    if max(wanted) >= length:
-        raise BenchbedError(
-            f"There is no sample {max(wanted)}: split '{split}' has 0 to {length - 1}."
-        )
-    return wanted
-
-
 def sheet(
     dataset: Dataset, columns: Mapping[str, Column], positions: Sequence[int], title: str
 ) -> tuple[Figure, dict[str, Any]]:

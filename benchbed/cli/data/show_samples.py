@@ -12,7 +12,7 @@ from benchbed.cli.common import (
     console,
     data_option,
     json_option,
-    parse_numbers,
+    parse_samples,
     print_json,
     strict_option,
 )
@@ -65,7 +65,7 @@ def command(
     require_matplotlib()
     if stats and samples is not None:
         raise BenchbedError("--stats is of the whole split; leave out --samples.")
-    wanted = _parse_samples("8" if samples is None else samples)
+    wanted = parse_samples("8" if samples is None else samples, MOST_SAMPLES)
     found = find_dataset(dataset, strict=strict_plugins)
     split = _known_split(found, dataset, split)
     path = output or _default_path(dataset, split, stats=stats)
@@ -76,7 +76,8 @@ def command(
     check_columns(found, split, columns)
 
     # here and not above, since it loads NumPy, torch and matplotlib
-    from benchbed.cli.data.drawing import positions, sheet, statistics, write
+    from benchbed.cli.data.drawing import sheet, statistics, write
+    from benchbed.report.layout.positions import positions
 
     length = len(columns["input"])
     if stats:
@@ -92,23 +93,6 @@ def command(
         print_json({**where, **facts, "figure": str(path)})
     else:
         click.echo(path)
-
-
-def _parse_samples(text: str) -> int | list[int]:
-    """Return how many samples ``8`` means, or which ``3,17,5`` or ``2,``.
-
-    Raises:
-        BenchbedError: it is neither, or they are too many.
-    """
-    numbers = parse_numbers(text)
-    picked = "," in text
-    count = len(numbers) if picked else numbers[0]
-    if min(numbers) < 0 or not 1 <= count <= MOST_SAMPLES:
-        raise BenchbedError(
-            f"--samples {text}: give a number from 1 to {MOST_SAMPLES}, or a list of at most "
-            f"{MOST_SAMPLES} positions such as 3,17,5 (or 2, with its comma for sample 2 alone)."
-        )
-    return numbers if picked else count
 
 
 def _known_split(found: Dataset, dataset: str, split: str | None) -> str:

@@ -108,7 +108,7 @@ def _draw_all_again(given: Sequence[tuple[Record, Request]], again: _Retraining)
         paths.append(str(request.path) if request.has_weights else again.path(record))
     first = again.request
     look = ["benchbed", "inspect", *paths, *again.protocol_option]
-    look += ["--samples", str(first.samples), "--results", str(first.results)]
+    look += [*first.samples_option, "--results", str(first.results)]
     if first.output:
         look += ["--output", str(first.output)]
     return look + first.data_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +14,24 @@ class Request:
     Attributes:
         path: the record's file.
         output: where figures are written; ``inspect/<run key>`` of the results folder if ``None``.
-        samples: how many samples of the test split.
+        samples: how many samples of the test split, or their positions.
         protocol: the file of a protocol that no plugin brings.
     """
 
     path: Path
     results: Path = Path("results")
     output: Path | None = None
-    samples: int = 6
+    samples: int | Sequence[int] = 6
     protocol: str | None = None
     data_root: Path | None = None
+
+    @property
+    def samples_option(self) -> list[str]:
+        """Return the option of the samples, as the command line takes it."""
+        if isinstance(self.samples, int):
+            return ["--samples", str(self.samples)]
+        listed = ",".join(map(str, self.samples))
+        return ["--samples", listed if len(self.samples) > 1 else f"{listed},"]
 
     @property
     def weights(self) -> Path:

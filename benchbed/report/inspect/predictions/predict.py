@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,15 +11,24 @@ from torch import Tensor
 from benchbed.engine.evaluation import Evaluator
 from benchbed.engine.session import Session
 from benchbed.report.inspect.predictions.sample import Sample
+from benchbed.report.layout.positions import positions
 
 
 @torch.no_grad()
-def predict(session: Session, count: int) -> list[Sample]:
-    """Return up to ``count`` samples, evenly spread over the test split, with their predictions."""
+def predict(session: Session, wanted: int | Sequence[int]) -> list[Sample]:
+    """Return samples of the test split with their predictions.
+
+    Args:
+        session: the rebuilt run.
+        wanted: how many, evenly spread over the split, or their positions.
+
+    Raises:
+        DataError: the split has no such sample.
+    """
     protocol, names = session.job.protocol, list(session.tasks)
     split = session.split(protocol.data.test, session.job.evaluation_transforms)
     evaluator = Evaluator(session.tasks, protocol.batch_size, session.device)
-    chosen = _evenly_spread(len(split), count)
+    chosen = np.array(positions(wanted, len(split), protocol.data.test), dtype=np.int64)
     samples: list[Sample] = []
     # the batch size of training, for which there was memory
     for start in range(0, len(chosen), protocol.batch_size):
@@ -32,11 +41,6 @@ def predict(session: Session, count: int) -> list[Sample]:
             targets = _at(place, batch.targets, names)
             samples.append(Sample(index, given, targets, _at(place, predictions, names)))
     return samples
-
-
-def _evenly_spread(length: int, count: int) -> np.ndarray:
-    """Return up to ``count`` positions of a split, the first and the last among them, int64."""
-    return np.linspace(0, length - 1, min(count, length)).round().astype(np.int64)
 
 
 def _one_crop(given: Tensor, dimensions: int) -> Tensor:

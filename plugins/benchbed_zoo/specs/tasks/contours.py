@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from benchbed.discovery.spec import Option, Spec
+from benchbed.discovery.spec import MetricSpec, Option, Spec
 
+_HIGHER: Final = MetricSpec(higher_is_better=True)
+_MATCHED: Final = MetricSpec(higher_is_better=True, at_end=True)
 SPECS: Final[tuple[Spec, ...]] = (
     Spec(
         id="edges",
         version="1.0",
         target="benchbed_zoo.tasks.edges:Edges",
+        metrics={
+            "pixel_F": _HIGHER,
+            "pixel_AP": _HIGHER,
+            "odsF": _MATCHED,
+            "oisF": _MATCHED,
+            "AP": _MATCHED,
+        },
         summary="pixels on contours; balanced cross-entropy, F and average precision, odsF",
         citation=(
             "S. Xie, Z. Tu: Holistically-Nested Edge Detection, ICCV 2015; D. R. Martin et al.: "

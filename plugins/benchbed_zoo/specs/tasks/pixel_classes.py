@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from benchbed.discovery.spec import Option, Spec
+from benchbed.discovery.spec import MetricSpec, Option, Spec
 
+_HIGHER: Final = MetricSpec(higher_is_better=True)
 _CLASSES: Final = {
     "loss": Option(
         str,
@@ -32,6 +33,7 @@ SPECS: Final = (
         id="segmentation",
         version="1.0",
         target="benchbed_zoo.tasks.segmentation:Segmentation",
+        metrics={"mIoU": _HIGHER, "pixel_accuracy": _HIGHER, "mean_accuracy": _HIGHER},
         summary="one of several classes for each pixel; cross-entropy or Dice, mIoU",
         options=_CLASSES,
     ),
@@ -39,6 +41,7 @@ SPECS: Final = (
         id="human-parts",
         version="1.0",
         target="benchbed_zoo.tasks.human_parts:HumanParts",
+        metrics={"mIoU": _HIGHER, "pixel_accuracy": _HIGHER, "mean_accuracy": _HIGHER},
         summary="segmentation of persons into parts; pictures without a person do not count",
         citation="Maninis et al.: Attentive Single-Tasking of Multiple Tasks, CVPR 2019",
         options=_CLASSES,
@@ -47,6 +50,7 @@ SPECS: Final = (
         id="saliency",
         version="1.0",
         target="benchbed_zoo.tasks.saliency:Saliency",
+        metrics={"mIoU": _HIGHER, "maxF": _HIGHER, "maxF_0.3": _HIGHER},
         summary="salient pixels; balanced cross-entropy, mIoU and F at the best threshold",
         citation="Maninis et al.: Attentive Single-Tasking of Multiple Tasks, CVPR 2019",
         options={

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from benchbed.discovery.spec import Option, Spec
+from benchbed.discovery.spec import MetricSpec, Option, Spec
 
+_HIGHER: Final = MetricSpec(higher_is_better=True)
+_LOWER: Final = MetricSpec(higher_is_better=False)
 _RMSE: Final = Option(
     str,
     "pixels",
@@ -18,6 +20,14 @@ SPECS: Final[tuple[Spec, ...]] = (
         id="depth",
         version="1.0",
         target="benchbed_zoo.tasks.depth:Depth",
+        metrics={
+            "abs_err": _LOWER,
+            "rel_err": _LOWER,
+            "delta_1": _HIGHER,
+            "delta_2": _HIGHER,
+            "delta_3": _HIGHER,
+            "rmse": _LOWER,
+        },
         summary="depth or disparity of each pixel; L1, absolute and relative error",
         citation="D. Eigen, C. Puhrsch, R. Fergus: Depth Map Prediction from a Single Image using "
         "a Multi-Scale Deep Network, NIPS 2014, eq. 4 (si-log) and section 4.2",
@@ -35,6 +45,15 @@ SPECS: Final[tuple[Spec, ...]] = (
         id="normals",
         version="1.0",
         target="benchbed_zoo.tasks.normals:Normals",
+        metrics={
+            "mean": _LOWER,
+            "median": _LOWER,
+            "rmse": _LOWER,
+            "within_11.25": _HIGHER,
+            "within_22.5": _HIGHER,
+            "within_30": _HIGHER,
+            "median_of_batches": _LOWER,
+        },
         summary="surface normal of each pixel; cosine or L1, angles in degrees",
         options={
             "loss": Option(
@@ -49,6 +68,7 @@ SPECS: Final[tuple[Spec, ...]] = (
         id="albedo",
         version="1.0",
         target="benchbed_zoo.tasks.albedo:Albedo",
+        metrics={"rmse": _LOWER},
         summary="RGB albedo of each pixel; L1, RMSE",
         options={"rmse": _RMSE},
     ),
