@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from benchbed.api.request import Request
 from benchbed.basics.environment import commit_of
+from benchbed.contracts.derived import is_derived
 from benchbed.discovery.registry import Registry
 from benchbed.execution.plan import Plan, Settings
 from benchbed.execution.preflight import preflight
@@ -25,6 +26,7 @@ from benchbed.execution.run import (
     train_and_measure,
 )
 from benchbed.records.store import Store
+from benchbed.records.tries import keep_try
 from benchbed.report.formats.files import require_own_board
 from benchbed.report.leaderboard import Leaderboard
 from benchbed.report.with_plugins import leaderboard_of
@@ -166,6 +168,8 @@ def benchmark(
     Store(settings.results).require_writable()
     for _, plan in plans:
         require_own_board(plan.protocol, settings.results / "leaderboards")
+        if is_derived(plan.protocol):
+            keep_try(plan.protocol, settings.results)
 
     side_by_side = jobs or default_jobs()
     with make_executor(executor, registry, side_by_side) as workers:

@@ -12,9 +12,11 @@ from benchbed.api.benchmark import benchmark
 from benchbed.api.request import requests
 from benchbed.basics.config import default_data_root
 from benchbed.basics.errors import RunError
+from benchbed.contracts.derived import Changes
 from benchbed.discovery.catalogue import find_protocol
 from benchbed.discovery.registry import discover
 from benchbed.execution.plan import Plan, Settings
+from benchbed.records.tries import read_tries
 from benchbed.report.formats.frame import to_frame
 from benchbed.report.leaderboard import Leaderboard
 from benchbed.report.with_plugins import leaderboard_of
@@ -48,7 +50,8 @@ def run(
     protocol: str | None = None,
     methods: Sequence[str] = (),
     *,
-    suite: str | None = None,
+    suite: str | Sequence[str] | None = None,
+    changes: Changes | None = None,
     seeds: Seeds = None,
     results: str | Path = "results",
     data_root: str | Path | None = None,
@@ -65,7 +68,10 @@ def run(
     Args:
         protocol: name, ``name@version`` or path of a TOML file; the default suite's if ``None``.
         methods: names such as ``"hps+dwa:T=2"``; those of the suite of the protocol's name if none.
-        suite: a suite's name, instead of methods.
+        suite: a suite's name or TOML file, or several, instead of methods.
+        changes: fields of the protocol that are changed for a quick try, by dotted name, such as
+            ``{"optimizer.lr": 0.01, "epochs": 3, "data.share": 0.1}``; the try has a name, records
+            and tables of its own.
         seeds: a number of seeds, or the seeds; the protocol's own if ``None``.
         results: folder where records are read and written.
         data_root: folder that holds the data sets; by default that of ``BENCHBED_DATA`` or of the
@@ -100,7 +106,7 @@ def run(
         log_gradients=log_gradients,
     )
     outcomes = benchmark(
-        requests(registry, protocol, methods, suite),
+        requests(registry, protocol, methods, suite, changes=changes or {}, results=Path(results)),
         registry,
         settings,
         _Quiet(Console(stderr=True)),
@@ -140,7 +146,7 @@ def leaderboard(
         BenchbedError: no such protocol, or no records of it.
     """
     registry = discover()
-    found = find_protocol(protocol, registry)
+    found = find_protocol(protocol, registry, read_tries(Path(results)))
     board = leaderboard_of(
         found,
         registry,

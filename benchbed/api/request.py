@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
 
 from benchbed.basics.errors import ProtocolError
+from benchbed.contracts.derived import Changes, derive
 from benchbed.contracts.protocol import Protocol
-from benchbed.discovery.catalogue import Suite, find_protocol, find_suite, require_name, suites
+from benchbed.discovery.catalogue import (
+    Suite,
+    find_protocol,
+    find_suite,
+    is_file,
+    require_name,
+    suites,
+)
 from benchbed.discovery.registry import Registry
 from benchbed.execution.plan import Plan, Settings, make_plan
+from benchbed.records.tries import read_tries
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for: a protocol with methods, named one by one or by a suite."""
+    """What was asked for: a protocol with methods, named one by one or by a suite.
+
+    ``suite``: its name; empty where there is none, or it is one from a file.
+    """
 
     protocol: Protocol
     methods: tuple[str, ...]
@@ -39,28 +53,69 @@ def requests(
     registry: Registry,
     protocol: str | None = None,
     methods: Sequence[str] = (),
-    suite: str | None = None,
+    suite: str | Sequence[str] | None = None,
+    *,
+    changes: Changes = MappingProxyType({}),
+    results: Path | None = None,
 ) -> list[Request]:
-    """Return what a combination of protocol, methods and suite means.
+    """Return what a combination of protocol, methods and suites means.
 
-    Nothing at all means the default suite; a protocol alone the suite of its name; a suite may be
+    Nothing at all means the default suite; a protocol alone the suite of its name; suites may be
     narrowed to one protocol.
+
+    Args:
+        registry: the installed plugins.
+        protocol: name, ``name@version`` or file.
+        methods: names as typed.
+        suite: names or files of suites, instead of methods.
+        changes: settings of the protocols that are changed, for quick tries
+            (:func:`~benchbed.contracts.derived.derive`).
+        results: the results folder, where the protocols of earlier tries lie.
 
     Raises:
         ProtocolError: something does not exist, or a file has the name of an installed protocol.
     """
-    if methods and (suite is not None or protocol is None):
+    names = [suite] if isinstance(suite, str) else list(suite or ())
+    if methods and (names or protocol is None):
         raise ProtocolError("Methods go with a protocol, and without a suite; name one protocol.")
-    if protocol is None:
-        found = find_suite(suite or None, registry)
-        return [_of_suite(found, find_protocol(name, registry)) for name in found.protocols]
-    chosen = find_protocol(protocol, registry)
-    require_name(chosen, registry)
-    if methods:
-        return [Request(chosen, tuple(methods))]
-    if suite is None:
-        _require_own_suite(chosen, registry)
-    return [_of_suite(find_suite(suite or chosen.name, registry), chosen)]
+    tries = read_tries(results) if results else {}
+    found = None if protocol is None else find_protocol(protocol, registry, tries)
+    if found is not None:
+        require_name(found, registry)
+    if found is not None and methods:
+        asked = [Request(found, tuple(methods))]
+    else:
+        asked = _of_suites(names, found, registry)
+    if not changes:
+        return asked
+    return [replace(request, protocol=derive(request.protocol, changes)) for request in asked]
+
+
+def _of_suites(
+    names: Sequence[str], protocol: Protocol | None, registry: Registry
+) -> list[Request]:
+    """Return what suites ask for: under one protocol, or under each of their own.
+
+    Without a name it is the suite of the protocol's name, or the default one.
+    """
+    if protocol is not None and not names:
+        _require_own_suite(protocol, registry)
+        names = [protocol.name]
+    asked: list[Request] = []
+    chosen: Sequence[str | None] = names or [None]
+    for name in chosen:
+        suite = find_suite(name, registry)
+        under = [protocol] if protocol is not None else _protocols_of(suite, registry)
+        requests = [_of_suite(suite, each) for each in under]
+        if name is not None and is_file(name):
+            # tables are written under the names of installed suites alone
+            requests = [replace(request, suite="") for request in requests]
+        asked += requests
+    return asked
+
+
+def _protocols_of(suite: Suite, registry: Registry) -> list[Protocol]:
+    return [find_protocol(name, registry) for name in suite.protocols]
 
 
 def _of_suite(suite: Suite, protocol: Protocol) -> Request:

@@ -6,18 +6,38 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import click
 
 from benchbed.basics.texts import counted
 from benchbed.cli.common import console
+from benchbed.contracts.derived import parse_change
 from benchbed.execution.plan import Plan
 from benchbed.execution.preflight import PreflightError
 
 protocol_argument = click.argument("protocol", required=False)
 methods_argument = click.argument("methods", nargs=-1)
 suite_option = click.option(
-    "--suite", help="Methods (and protocols) of a suite instead of named methods."
+    "--suite",
+    "suites",
+    multiple=True,
+    help="Methods (and protocols) of a suite, by name or TOML file, instead of named methods. May "
+    "be given several times.",
+)
+set_option = click.option(
+    "--set",
+    "settings_text",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A quick try: change a field of the protocol, such as optimizer.lr=0.01. The try has a "
+    "name, records and tables of its own. May be given several times.",
+)
+subset_option = click.option(
+    "--subset",
+    type=float,
+    metavar="SHARE",
+    help="A quick try: train on a share of the training split, such as 0.1.",
 )
 seeds_option = click.option(
     "--seeds", "seeds_text", help="How many seeds (5), or which (0,3,7 or 2,)."
@@ -33,6 +53,18 @@ pretrained_option = click.option(
 accept_stale_option = click.option(
     "--accept-stale", is_flag=True, help="Keep records made by an older plugin source."
 )
+
+
+def changes_of(settings: Sequence[str], subset: float | None) -> dict[str, Any]:
+    """Return what --set and --subset change, by field.
+
+    Raises:
+        ProtocolError: one does not look like FIELD=VALUE.
+    """
+    changes = dict(map(parse_change, settings))
+    if subset is not None:
+        changes["data.share"] = subset
+    return changes
 
 
 def planning() -> AbstractContextManager[object]:

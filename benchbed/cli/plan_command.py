@@ -13,13 +13,16 @@ from benchbed.api.benchmark import planned
 from benchbed.basics.texts import counted
 from benchbed.cli.asked import (
     accept_stale_option,
+    changes_of,
     jobs_option,
     methods_argument,
     planning,
     pretrained_option,
     protocol_argument,
     seeds_option,
+    set_option,
     show_tracebacks,
+    subset_option,
     suite_option,
     trying,
 )
@@ -34,6 +37,7 @@ from benchbed.cli.common import (
     seconds_text,
     strict_option,
 )
+from benchbed.contracts.derived import is_derived
 from benchbed.discovery.registry import Registry
 from benchbed.execution.estimate import estimate_seconds
 from benchbed.execution.plan import Plan, PlannedRun, Settings
@@ -48,6 +52,8 @@ Estimate = tuple[float, str] | None
 @protocol_argument
 @methods_argument
 @suite_option
+@set_option
+@subset_option
 @seeds_option
 @jobs_option
 @pretrained_option
@@ -65,7 +71,9 @@ Estimate = tuple[float, str] | None
 def command(
     protocol: str | None,
     methods: tuple[str, ...],
-    suite: str | None,
+    suites: tuple[str, ...],
+    settings_text: tuple[str, ...],
+    subset: float | None,
     seeds_text: str | None,
     jobs: int | None,
     pretrained: Path | None,
@@ -85,7 +93,8 @@ def command(
       benchbed plan digits hps+dwa --preflight
     """
     registry = open_registry(strict=strict_plugins)
-    asked = requests(registry, protocol, methods, suite)
+    changes = changes_of(settings_text, subset)
+    asked = requests(registry, protocol, methods, suites, changes=changes, results=results)
     seeds = parse_seeds(seeds_text)
     settings = Settings(results, data_root, accept_stale=accept_stale, pretrained=pretrained)
     side_by_side = jobs or default_jobs()
@@ -146,6 +155,8 @@ def _facts(run: PlannedRun) -> dict[str, object]:
 def _show(plan: Plan, estimate: Estimate, side_by_side: int) -> None:
     """Print a line a method with the states of its runs, then how long the missing ones take."""
     click.echo(f"{plan.protocol.id} (digest {plan.protocol.digest[:12]})")
+    if is_derived(plan.protocol):
+        click.echo(f"  a quick try of {plan.protocol.title}")
     states: dict[str, Counter[str]] = {method.name: Counter() for method in plan.methods}
     for run in plan.runs:
         states[run.method][run.state] += 1

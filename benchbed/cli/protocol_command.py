@@ -10,6 +10,7 @@ from benchbed.cli.lazy import LazyGroup
 
 MODULES: Final = {
     "constant": "benchbed.cli.protocol.score_constant",
+    "derive": "benchbed.cli.protocol.derive_protocol",
     "diff": "benchbed.cli.protocol.show_differences",
     "hash": "benchbed.cli.protocol.print_digest",
     "list": "benchbed.cli.protocol.list_protocols",
@@ -19,7 +20,7 @@ MODULES: Final = {
 
 @click.group("protocol", cls=LazyGroup, modules=MODULES)
 def command() -> None:
-    """List, show, hash and compare protocols.
+    """List, show, hash, compare and derive protocols.
 
     A protocol is named by its name (the newest version), by name@version, or by a TOML file.
 

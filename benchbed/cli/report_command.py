@@ -11,7 +11,9 @@ from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from benchbed.api.tables import tables
 from benchbed.basics.texts import counted
+from benchbed.cli.asked import changes_of, set_option, subset_option
 from benchbed.cli.common import (
     console,
     data_option,
@@ -21,15 +23,17 @@ from benchbed.cli.common import (
     strict_option,
 )
 from benchbed.contracts.delta import Definition
-from benchbed.discovery.catalogue import find_protocol, find_suite
+from benchbed.discovery.catalogue import find_protocol, require_name
 from benchbed.discovery.registry import Registry
 from benchbed.records.store import write_atomically
-from benchbed.report.committed import check_leaderboards, suite_methods
+from benchbed.records.tries import read_tries
+from benchbed.report.committed import check_leaderboards
 from benchbed.report.formats.files import FORMATS, write_leaderboard
 from benchbed.report.formats.json import to_json
 from benchbed.report.formats.terminal import to_terminal
 from benchbed.report.layout.available import require_matplotlib
 from benchbed.report.leaderboard import Leaderboard
+from benchbed.report.records.of_split import Split
 from benchbed.report.side_tables import (
     SideTable,
     across,
@@ -45,7 +49,21 @@ from benchbed.report.with_plugins import leaderboard_of
 
 @click.command("report")
 @click.argument("protocol", required=False)
-@click.option("--suite", help="Only the methods of a suite.")
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    help="Only the methods of a suite, by name or TOML file. May be given several times.",
+)
+@set_option
+@subset_option
+@click.option(
+    "--split",
+    type=click.Choice(["test", "validation"]),
+    default="test",
+    show_default=True,
+    help="Whose scores are shown; options are chosen by those of validation.",
+)
 @click.option(
     "--format",
     "style",
@@ -82,7 +100,10 @@ from benchbed.report.with_plugins import leaderboard_of
 @strict_option
 def command(
     protocol: str | None,
-    suite: str | None,
+    suites: tuple[str, ...],
+    settings_text: tuple[str, ...],
+    subset: float | None,
+    split: Split,
     style: str,
     definition: Definition | None,
     reference: str | None,
@@ -104,37 +125,41 @@ def command(
       benchbed report digits --delta-m flat --reference hps+equal
       benchbed report digits --pairs
       benchbed report --suite weightings --format md
+      benchbed report digits --split validation
+      benchbed report digits --set optimizer.lr=0.01
       benchbed report --check
     """
-    if protocol is None and suite is None and not check:
+    if protocol is None and not suites and not check:
         raise click.UsageError("Name a protocol, or a suite with --suite.")
-    shown = write or output or definition or reference or pairs or plots
-    if check and (shown or style != "terminal"):
-        raise click.UsageError("--check goes with a protocol, --suite and --results alone.")
+    changes = changes_of(settings_text, subset)
+    shown = write or output or definition or reference or pairs or plots or changes
+    if check and (shown or style != "terminal" or split != "test" or len(suites) > 1):
+        raise click.UsageError("--check goes with a protocol, one --suite and --results alone.")
+    if write and split != "test":
+        raise click.UsageError("Leaderboards are of the test split; leave out --write.")
     registry = open_registry(strict=strict_plugins)
     if check:
-        _check(registry, protocol, suite, results)
+        _check(registry, protocol, suites[0] if suites else None, results)
         return
-    chosen = find_suite(suite, registry) if suite is not None else None
-    names = chosen.protocols if chosen else []
-    if protocol is not None:
-        names = [protocol]
     boards: list[Leaderboard] = []
-    for found in [find_protocol(name, registry) for name in names]:
+    for asked in tables(registry, protocol, suites, changes=changes, results=results):
         board = leaderboard_of(
-            found,
+            asked.protocol,
             registry,
             results,
             definition=definition,
             reference=reference,
-            methods=suite_methods(chosen, found, registry) if chosen else None,
+            methods=asked.methods,
             data_root=data_root,
+            split=split,
         )
         boards.append(board)
         if write:
-            name = f"{chosen.name}.{found.id}" if chosen else None
+            if suites and asked.name is None:
+                raise click.UsageError("Tables are written of installed suites; leave out --write.")
+            require_name(asked.protocol, registry)
             folder = output or results / "leaderboards"
-            for path in write_leaderboard(board, folder, name, results):
+            for path in write_leaderboard(board, folder, asked.name, results):
                 click.echo(f"Wrote {path}", err=True)
     if style == "json":
         _show_json(boards, pairs=pairs)
@@ -221,7 +246,9 @@ def _draw(boards: Sequence[Leaderboard], folder: Path, *, told: bool) -> None:
 
 
 def _check(registry: Registry, protocol: str | None, suite: str | None, results: Path) -> None:
-    found = find_protocol(protocol, registry) if protocol is not None else None
+    found = None
+    if protocol is not None:
+        found = find_protocol(protocol, registry, read_tries(results))
     checked = check_leaderboards(results, registry, found, suite, protocol)
     stale = [item for item in checked if item.is_stale]
     for item in stale:

@@ -14,13 +14,16 @@ from benchbed.api.benchmark import Outcome, benchmark
 from benchbed.basics.texts import counted
 from benchbed.cli.asked import (
     accept_stale_option,
+    changes_of,
     jobs_option,
     methods_argument,
     planning,
     pretrained_option,
     protocol_argument,
     seeds_option,
+    set_option,
     show_tracebacks,
+    subset_option,
     suite_option,
     trying,
 )
@@ -45,6 +48,8 @@ from benchbed.report.formats.terminal import to_terminal
 @protocol_argument
 @methods_argument
 @suite_option
+@set_option
+@subset_option
 @seeds_option
 @jobs_option
 @click.option(
@@ -69,7 +74,9 @@ from benchbed.report.formats.terminal import to_terminal
 def command(
     protocol: str | None,
     methods: tuple[str, ...],
-    suite: str | None,
+    suites: tuple[str, ...],
+    settings_text: tuple[str, ...],
+    subset: float | None,
     seeds_text: str | None,
     jobs: int | None,
     threads: int,
@@ -94,6 +101,8 @@ def command(
       benchbed run
       benchbed run digits hps+dwa:T=2 hps+mgda --seeds 5
       benchbed run digits hps:backbone=resnet18 --jobs 2
+      benchbed run digits hps+dwa --set optimizer.lr=1e-2 --set epochs=3 --subset 0.1
+      benchbed run --suite sweep.toml
     """
     registry = open_registry(strict=strict_plugins)
     seeds = parse_seeds(seeds_text)
@@ -107,7 +116,14 @@ def command(
         log_gradients=log_gradients,
     )
     outcomes = benchmark(
-        requests(registry, protocol, methods, suite),
+        requests(
+            registry,
+            protocol,
+            methods,
+            suites,
+            changes=changes_of(settings_text, subset),
+            results=results,
+        ),
         registry,
         settings,
         _Terminal(),
@@ -123,7 +139,7 @@ def command(
             status = max(status, outcome.summary.exit_code)
             _tell_failures(outcome.summary, results)
             if not outcome.all_failed:
-                _show_and_write(outcome, named=suite is not None)
+                _show_and_write(outcome, named=bool(suites and outcome.request.suite))
     except PreflightError as error:
         show_tracebacks(error)
         raise
@@ -209,7 +225,8 @@ def _show_and_write(outcome: Outcome, *, named: bool) -> None:
 
     Args:
         outcome: of one protocol.
-        named: a suite was named: its part of the leaderboard is written too, under its name.
+        named: an installed suite was named: its part of the leaderboard is written too, under its
+            name.
     """
     everything, board = outcome.everything(), outcome.leaderboard()
     out = console()

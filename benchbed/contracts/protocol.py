@@ -28,13 +28,17 @@ DISPLAY: Final = frozenset({"title", "description", "citation", "seconds_per_run
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which data set, and which of its splits serve for what."""
+    """Which data set, and which of its splits serve for what.
+
+    ``share``: of the training split's samples that are trained on, always the same ones.
+    """
 
     dataset: Name
     options: Options = {}
     train: str = "train"
     validation: str = "validation"
     test: str = "test"
+    share: Annotated[float, Meta(gt=0, le=1)] = 1.0
 
 
 class TaskEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -180,12 +184,31 @@ def parse_toml(text: str, source: str, kind: type[Any]) -> Any:
     Raises:
         ProtocolError: not TOML; an unknown, missing or ill-typed field.
     """
+    return convert(load_toml(text, source), source, kind)
+
+
+def load_toml(text: str, source: str) -> dict[str, Any]:
+    """Read a TOML text.
+
+    Raises:
+        ProtocolError: it is none.
+    """
     try:
-        return msgspec.convert(tomllib.loads(text), kind)
-    except msgspec.ValidationError as error:
-        raise ProtocolError(f"{source}: {_sentence(str(error), kind)}") from error
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise ProtocolError(f"{source} is not valid TOML: {error}.") from error
+
+
+def convert(plain: object, source: str, kind: type[Any]) -> Any:
+    """Return plain data as a Struct, every mistake named with its place.
+
+    Raises:
+        ProtocolError: an unknown, missing or ill-typed field.
+    """
+    try:
+        return msgspec.convert(plain, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise ProtocolError(f"{source}: {_sentence(str(error), kind)}") from error
 
 
 def _sentence(message: str, kind: type[Any]) -> str:
@@ -222,7 +245,16 @@ def parse_protocol(text: str, source: str = "protocol") -> Protocol:
     Raises:
         ProtocolError: a wrong file; the message names the key and the remedy.
     """
-    protocol: Protocol = parse_toml(text, source, Protocol)
+    return protocol_from(load_toml(text, source), source)
+
+
+def protocol_from(plain: object, source: str) -> Protocol:
+    """Return plain data as a protocol, checked.
+
+    Raises:
+        ProtocolError: something is wrong; the message names the key and the remedy.
+    """
+    protocol: Protocol = convert(plain, source, Protocol)
     problem = _problem(protocol)
     if problem:
         raise ProtocolError(f"{source}: {problem}")

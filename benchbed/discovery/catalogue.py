@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from benchbed.basics.errors import ProtocolError, one_line, suggest
-from benchbed.contracts.protocol import Name, Protocol, parse_toml, read_protocol, read_text
+from benchbed.contracts.protocol import Name, Protocol, convert, load_toml, read_protocol, read_text
+from benchbed.discovery.ranges import expanded
 from benchbed.discovery.registry import Broken, FileEntry, FileKind, Registry
 
 T = TypeVar("T")
@@ -32,6 +34,11 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_gradients: bool = False
 
 
+def is_file(name: str) -> bool:
+    """Tell whether a protocol or suite is named by its file."""
+    return name.endswith(".toml")
+
+
 def protocols(registry: Registry) -> dict[str, Protocol]:
     """Return the registered protocols by ``name@version``; a broken file joins ``broken``.
 
@@ -46,15 +53,22 @@ def _conflict(one: Protocol, other: Protocol) -> bool:
     return one.digest != other.digest
 
 
-def find_protocol(name: str, registry: Registry) -> Protocol:
+def find_protocol(
+    name: str, registry: Registry, others: Mapping[str, Protocol] = MappingProxyType({})
+) -> Protocol:
     """Return a protocol by ``name@version``, by bare name (its newest version), or by file.
+
+    Args:
+        name: as typed.
+        registry: the installed plugins.
+        others: further protocols by ``name@version``, such as those of quick tries.
 
     Raises:
         ProtocolError: there is none.
     """
-    if name.endswith(".toml"):
+    if is_file(name):
         return read_protocol(Path(name))
-    known = protocols(registry)
+    known = {**others, **protocols(registry)}
     if name in known:
         return known[name]
     _refuse_conflict(name, registry)
@@ -123,11 +137,13 @@ def _never(one: object, other: object) -> bool:
 
 
 def find_suite(name: str | None, registry: Registry) -> Suite:
-    """Return a suite by name; ``None`` means the one marked as default.
+    """Return a suite by name or by file; ``None`` means the one marked as default.
 
     Raises:
         ProtocolError: there is none.
     """
+    if name is not None and is_file(name):
+        return _read_suite(Path(name))
     known = suites(registry)
     if name is None:
         for suite in known.values():
@@ -140,7 +156,11 @@ def find_suite(name: str | None, registry: Registry) -> Suite:
 
 
 def _read_suite(path: Path) -> Suite:
-    suite: Suite = parse_toml(read_text(path), str(path), Suite)
+    plain = load_toml(read_text(path), str(path))
+    methods = plain.get("methods")
+    if isinstance(methods, list):
+        plain["methods"] = expanded(methods, str(path))
+    suite: Suite = convert(plain, str(path), Suite)
     return suite
 
 

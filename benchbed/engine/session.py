@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +20,7 @@ from benchbed.contracts.architecture import (
     no_backbone,
 )
 from benchbed.contracts.backbone import Backbone
-from benchbed.contracts.dataset import Dataset, Target, check_columns
+from benchbed.contracts.dataset import Column, Dataset, Target, check_columns
 from benchbed.contracts.task import Task, check_metrics
 from benchbed.contracts.transform import Transform
 from benchbed.contracts.weighting import WeightingContext
@@ -27,7 +28,9 @@ from benchbed.discovery.component import Component
 from benchbed.discovery.loading import call, load, make_component
 from benchbed.engine.data import Split
 from benchbed.engine.layout import in_layout
+from benchbed.engine.seeding import derive
 from benchbed.engine.strategy import Strategy, build_strategy
+from benchbed.files.columns import Rows
 from benchbed.records.job import Job
 
 
@@ -60,6 +63,9 @@ class Session:
         root = Path(self.job.data_root) if self.job.data_root else None
         columns = self.dataset.load(name, root)
         check_columns(self.dataset, name, columns)
+        data = self.job.protocol.data
+        if name == data.train and data.share < 1:
+            columns = _some(columns, data.share)
         targets: dict[str, str] = {}
         described: dict[str, Target] = {}
         groups: set[str] = set()
@@ -80,6 +86,18 @@ class Session:
     def example(self, batch: int = 1) -> Tensor:
         """Return an input of zeros on the device, for costing."""
         return torch.zeros(batch, *self.dataset.input.shape, device=self.device)
+
+
+def _some(columns: Mapping[str, Column], share: float) -> dict[str, Column]:
+    """Return a share of the samples of all columns, in their order; at least one.
+
+    Which ones does not hang on the run's seed, and a smaller share is part of a larger one.
+    """
+    length = len(columns["input"])
+    number = max(1, round(share * length))
+    order = np.random.default_rng(derive(0, "share")).permutation(length)
+    chosen = np.sort(order[:number])
+    return {name: Rows(column, chosen) for name, column in columns.items()}
 
 
 def target_name(job: Job, task: str) -> str:

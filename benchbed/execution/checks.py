@@ -47,7 +47,8 @@ def require_batches(protocol: Protocol, dataset: Dataset, root: Path | None) -> 
     """
     if not protocol.drop_last:
         return  # the last batch may be smaller
-    samples = dataset.length(protocol.data.train, root)
+    length = dataset.length(protocol.data.train, root)
+    samples = None if length is None else max(1, round(length * protocol.data.share))
     if samples is not None and samples < protocol.batch_size:
         raise ProtocolError(
             f"{protocol.id}: 'batch_size' is {protocol.batch_size}, and split "

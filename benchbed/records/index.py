@@ -69,9 +69,10 @@ class Summary(_Shared, frozen=True, gc=False):
     content: str
     test: Scores
     cosines: dict[str, float]
+    validation: Scores
 
 
-Own = tuple[str, int, str, str, Scores, dict[str, float]]
+Own = tuple[str, int, str, str, Scores, dict[str, float], Scores]
 """The fields of a summary that are not of its setup."""
 
 
@@ -238,6 +239,7 @@ def _split(record: Record) -> tuple[Own, Setup]:
         content_of(record),
         record.test,
         cosines,
+        record.validation,
     )
     setup = Setup(
         record.method,

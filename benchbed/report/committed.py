@@ -18,6 +18,7 @@ from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.catalogue import Suite, find_suite, protocols
 from benchbed.discovery.method import resolve_under
 from benchbed.discovery.registry import Registry
+from benchbed.records.tries import read_tries
 from benchbed.report.alike import alike
 from benchbed.report.formats.files import FORMATS
 from benchbed.report.leaderboard import Leaderboard
@@ -114,7 +115,7 @@ def check_leaderboards(
             f"There is no such leaderboard in {folder} (there: {listed}); name another folder with "
             "--results, or write it with `benchbed report … --write`."
         )
-    known = dict(protocols(registry))
+    known = {**read_tries(results), **protocols(registry)}
     if protocol is not None:
         known[protocol.id] = protocol
     return [_check(file, name or file.protocol, known, registry) for file in chosen]

@@ -21,6 +21,7 @@ from benchbed.records.verification import read_verified
 from benchbed.report.records.by_row import RecordsBySeed, by_row
 from benchbed.report.records.choice import Chooser
 from benchbed.report.records.installed import Installed
+from benchbed.report.records.of_split import Split, of_split
 from benchbed.report.records.one_table import of_one_table
 from benchbed.report.records.remarks import remarks
 from benchbed.report.records.sources import about_sources
@@ -42,6 +43,7 @@ class Leaderboard:
         baseline: the row that Δm refers to, with each row's backbone and weights.
         reference: the row that was chosen instead of the baseline, if one was.
         records: the results folder whose records these are, seen from where the table is written.
+        split: whose scores they are.
     """
 
     protocol: Protocol
@@ -52,6 +54,7 @@ class Leaderboard:
     notes: tuple[str, ...]
     reference: str | None = None
     records: str = ""
+    split: Split = "test"
 
     @property
     def step_device(self) -> str:
@@ -106,6 +109,7 @@ class _Choice:
     reference: str | None
     methods: Sequence[str] | None
     pretrained: str | None
+    split: Split
 
 
 def build_leaderboard(
@@ -117,6 +121,7 @@ def build_leaderboard(
     reference: str | None = None,
     methods: Sequence[str] | None = None,
     pretrained: str | None = None,
+    split: Split = "test",
 ) -> Leaderboard:
     """Sum a protocol's records up, or return what they came to as long as no file has changed.
 
@@ -131,12 +136,15 @@ def build_leaderboard(
         methods: canonical names to show; all by default (baselines are always kept).
         pretrained: of these only the rows that began with the weights of this SHA-256; empty: from
             scratch.
+        split: whose scores are shown, ``test`` or ``validation``.
 
     Raises:
         BenchbedError: there are no records, or the reference is not among them.
     """
     index = Index(store, protocol.name, protocol.version)
-    choice = _Choice(definition or protocol.delta_m.definition, reference, methods, pretrained)
+    choice = _Choice(
+        definition or protocol.delta_m.definition, reference, methods, pretrained, split
+    )
     plugins = installed.fingerprint() if installed else []
     question = [str(store.root), msgspec.to_builtins((protocol, choice)), plugins]
     return index.answer(
@@ -152,6 +160,7 @@ def _sum_up(
     imported = read_imported(store, protocol.name, protocol.version)
     chooser = Chooser(imported, protocol.delta_m.baseline)
     records, about_records = of_one_table(found, protocol, chooser, installed)
+    records = of_split(records, choice.split, protocol)
     about_files = [f"Skipped {item}" for item in refused]
     failures = _failures(store, protocol)
     if not records and not failures:
@@ -188,6 +197,7 @@ def _sum_up(
         rows=tuple(sorted(rows, key=_order)),
         notes=tuple(notes),
         reference=reference.name if reference else None,
+        split=choice.split,
     )
 
 

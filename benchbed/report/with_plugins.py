@@ -14,6 +14,7 @@ from benchbed.records.row_id import parse_row
 from benchbed.records.store import Store
 from benchbed.report.leaderboard import Leaderboard, build_leaderboard
 from benchbed.report.records.installed import Installed
+from benchbed.report.records.of_split import Split
 from benchbed.report.table.columns.plugins import add_columns
 
 
@@ -27,6 +28,7 @@ def leaderboard_of(
     methods: Sequence[str] | None = None,
     pretrained: str | None = None,
     data_root: Path | None = None,
+    split: Split = "test",
 ) -> Leaderboard:
     """Build a leaderboard, with the columns that plugins add.
 
@@ -40,6 +42,7 @@ def leaderboard_of(
         pretrained: of these only the rows that began with the weights of this SHA-256; empty: from
             scratch.
         data_root: the folder of the data sets, which decides where the data differ.
+        split: whose scores are shown, ``test`` or ``validation``.
 
     Raises:
         BenchbedError: there are no records.
@@ -54,6 +57,7 @@ def leaderboard_of(
         reference=reference,
         methods=methods,
         pretrained=pretrained,
+        split=split,
     )
     return add_columns(board, registry)
 

@@ -198,7 +198,13 @@ def test_a_byte_order_mark_is_refused_by_a_sentence(tmp_path):
 
 
 DEFAULTS = {
-    "Data": {"options": {}, "train": "train", "validation": "validation", "test": "test"},
+    "Data": {
+        "options": {},
+        "train": "train",
+        "validation": "validation",
+        "test": "test",
+        "share": 1.0,
+    },
     "TaskEntry": {"target": "", "primary": "", "options": {}},
     "Optimizer": {
         "weight_decay": 0.0,
@@ -301,6 +307,7 @@ CHANGES = {
     "data.train": "x",
     "data.validation": "y",
     "data.test": "z",
+    "data.share": 0.5,
     "tasks.a.task": "other",
     "tasks.a.target": "x",
     "tasks.a.primary": "x",

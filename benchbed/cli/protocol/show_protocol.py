@@ -6,21 +6,36 @@ import click
 import msgspec
 
 from benchbed.cli.common import json_option, open_registry, print_json, strict_option
+from benchbed.contracts.derived import to_toml
 from benchbed.discovery.catalogue import find_protocol
 
 
 @click.command("show")
 @click.argument("protocol")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "toml"]),
+    default="text",
+    show_default=True,
+    help="toml: the file of a protocol, without fields at their defaults.",
+)
 @json_option
 @strict_option
-def command(protocol: str, as_json: bool, strict_plugins: bool) -> None:
+def command(protocol: str, style: str, as_json: bool, strict_plugins: bool) -> None:
     """Show a protocol with all its fields, defaults filled in.
 
     \b
-    Example:
+    Examples:
       benchbed protocol show digits
+      benchbed protocol show digits --format toml > my-digits.toml
     """
+    if as_json and style != "text":
+        raise click.UsageError("--json is a format of its own; leave out --format.")
     found = find_protocol(protocol, open_registry(strict=strict_plugins))
+    if style == "toml":
+        click.echo(to_toml(found), nl=False)
+        return
     fields = msgspec.to_builtins(found)
     if as_json:
         print_json({"digest": found.digest, **fields})

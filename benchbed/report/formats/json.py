@@ -50,10 +50,12 @@ def harmless(value: object) -> object:
 
 def _head(table: Table) -> dict[str, Any]:
     source = table.source
+    other_split = {} if source.split == "test" else {"split": source.split}
     return {
         "protocol": source.protocol,
         "digest": source.digest,
         "selection": source.selection,
+        **other_split,
         "epochs": source.epochs,
         "delta_m": {
             "definition": source.definition,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from benchbed.contracts.derived import is_derived
 from benchbed.report.leaderboard import Leaderboard
 from benchbed.report.table.column import Column
 from benchbed.report.table.groups import GROUPS
@@ -17,6 +18,7 @@ def caption_lines(
     """Return how to read a leaderboard, first of all rows, then of single ones."""
     return (
         *_origin(source),
+        *_try_of(board),
         *_explanations(list(columns)),
         *_rows_without_delta_m(board),
         *_rows_with_another_reference(board),
@@ -32,6 +34,11 @@ def _origin(source: Source) -> Iterator[str]:
         yield (
             "! Models were selected on the test split itself: scores are too good, as in papers."
         )
+
+
+def _try_of(board: Leaderboard) -> Iterator[str]:
+    if is_derived(board.protocol):
+        yield f"A quick try of {board.protocol.title}; no official leaderboard."
 
 
 def _explanations(columns: Iterable[Column[Any]]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from benchbed.contracts.delta import Definition
 from benchbed.records.cost_sum import MAC_CONVENTION
 from benchbed.report.leaderboard import Leaderboard
+from benchbed.report.records.of_split import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Source:
         reference: the method that was chosen instead of the protocol's baseline, if one was.
         records: the results folder of the records, seen from where the table is written.
         macs: what a multiply-add is.
+        split: whose scores are shown.
     """
 
     title: str
@@ -39,10 +41,11 @@ class Source:
     reference: str | None
     records: str
     macs: str = MAC_CONVENTION
+    split: Split = "test"
 
     def stated(self) -> dict[str, Any]:
         """Return it in words and numbers, by the names that they have in CSV."""
-        return {
+        told = {
             "protocol": self.protocol,
             "digest": self.digest,
             "selection": self.selection,
@@ -51,6 +54,7 @@ class Source:
             "epochs": self.epochs,
             "macs are": self.macs,
         }
+        return told if self.split == "test" else {**told, "split": self.split}
 
 
 def source_of(board: Leaderboard) -> Source:
@@ -67,6 +71,7 @@ def source_of(board: Leaderboard) -> Source:
         baseline=board.baseline,
         reference=board.reference,
         records=board.records,
+        split=board.split,
     )
 
 

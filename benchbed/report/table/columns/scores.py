@@ -1,4 +1,4 @@
-"""Columns of the tasks' metrics on the test split."""
+"""Columns of the tasks' metrics."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from benchbed.report.table.numbers import Decimals
 ARROWS: Final = {"higher": "↑", "lower": "↓"}
 PERCENT: Final = Decimals(1, scale=100.0)
 PLAIN: Final = Decimals(3)
-NOTE: Final = "Mean ± standard deviation over seeds on the test split."
 
 
 def score_columns(board: Leaderboard) -> list[Column[Any]]:
     """Return a column a metric; without being asked, tables have the primary ones."""
     columns: list[Column[Any]] = []
     for task, infos in board.metrics.items():
-        columns += [_score(task, metric, info) for metric, info in infos.items()]
+        columns += [_score(task, metric, info, board) for metric, info in infos.items()]
     return columns
 
 
-def _score(task: str, metric: str, info: MetricInfo) -> Column[Any]:
+def _score(task: str, metric: str, info: MetricInfo, board: Leaderboard) -> Column[Any]:
     def value(row: Row) -> Stat | None:
         return row.tasks.get(task, {}).get(metric)
 
@@ -43,7 +42,7 @@ def _score(task: str, metric: str, info: MetricInfo) -> Column[Any]:
         unit=unit,
         direction=direction,
         highlight=True,
-        notes=(NOTE,),
+        notes=(f"Mean ± standard deviation over seeds on the {board.split} split.",),
         by_default=info.primary,
         key=("tasks", task, metric),
     )

@@ -1,0 +1,44 @@
+"""The protocols of quick tries, which lie in the results folder beside their records.
+
+::
+
+    protocols/<name>@<version>.toml
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Final
+
+from benchbed.basics.errors import ProtocolError
+from benchbed.contracts.derived import is_derived, to_toml
+from benchbed.contracts.protocol import Protocol, read_protocol
+from benchbed.records.store import write_atomically
+
+_FOLDER: Final = "protocols"
+
+
+def keep_try(protocol: Protocol, results: Path) -> Path:
+    """Write a quick try's protocol, so that its name is enough later; return the file.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    path = results / _FOLDER / f"{protocol.id}.toml"
+    write_atomically(path, to_toml(protocol).encode())
+    return path
+
+
+def read_tries(results: Path) -> dict[str, Protocol]:
+    """Return the protocols of quick tries in a results folder, by ``name@version``.
+
+    A file that is wrong, or is not of the protocol that it is named by, is passed over.
+    """
+    found: dict[str, Protocol] = {}
+    for path in sorted((results / _FOLDER).glob("*.toml")):
+        with contextlib.suppress(ProtocolError):
+            protocol = read_protocol(path)
+            if is_derived(protocol) and path.stem == protocol.id:
+                found[protocol.id] = protocol
+    return found
