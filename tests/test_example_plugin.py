@@ -25,6 +25,7 @@ def test_a_third_party_distribution_is_listed_trained_and_in_the_leaderboard(ben
     assert short["epochs"] == 20
     path = bench.folder / "short.toml"
     text = (ROOT / "plugins/benchbed_zoo/protocols/digits-1.toml").read_text()
+    text = text.replace('name = "digits"', 'name = "short"')
     path.write_text(text.replace("epochs = 20", "epochs = 2").replace("[0, 1, 2]", "[0]"))
 
     done = bench("run", "short.toml", "deep-heads:hidden=16+log-sum", "--no-measure")

@@ -50,6 +50,9 @@ pretrained_option = click.option(
     type=click.Path(path_type=Path),
     help="Start from the weights in a safetensors file; its digest enters the run key.",
 )
+notes_option = click.option(
+    "--notes", is_flag=True, help="All that is to be known of a table below it, on a terminal too."
+)
 accept_stale_option = click.option(
     "--accept-stale", is_flag=True, help="Keep records made by an older plugin source."
 )

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from benchbed.api.tables import tables
 from benchbed.basics.texts import counted
-from benchbed.cli.asked import changes_of, set_option, subset_option
+from benchbed.cli.asked import changes_of, notes_option, set_option, subset_option
+from benchbed.cli.board import print_board
 from benchbed.cli.common import (
     console,
     data_option,
@@ -30,7 +31,6 @@ from benchbed.records.tries import read_tries
 from benchbed.report.committed import check_leaderboards
 from benchbed.report.formats.files import FORMATS, write_leaderboard
 from benchbed.report.formats.json import to_json
-from benchbed.report.formats.terminal import to_terminal
 from benchbed.report.layout.available import require_matplotlib
 from benchbed.report.leaderboard import Leaderboard
 from benchbed.report.records.of_split import Split
@@ -84,6 +84,7 @@ from benchbed.report.with_plugins import leaderboard_of
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for figures over several protocols (matplotlib).",
 )
+@notes_option
 @click.option("--write", is_flag=True, help="Write md, csv and json into the output folder.")
 @click.option(
     "--output",
@@ -109,6 +110,7 @@ def command(
     reference: str | None,
     pairs: bool,
     plots: Path | None,
+    notes: bool,
     write: bool,
     output: Path | None,
     check: bool,
@@ -164,7 +166,7 @@ def command(
     if style == "json":
         _show_json(boards, pairs=pairs)
     else:
-        _show(boards, style, pairs=pairs)
+        _show(boards, style, pairs=pairs, notes=notes)
     if plots is not None:
         # the table over several protocols says the same of a critical difference
         told = len(boards) > 1 and style != "csv"
@@ -187,15 +189,14 @@ def _show_json(boards: Sequence[Leaderboard], *, pairs: bool) -> None:
         print_json({"leaderboards": tables, "across": across_json(across(boards))})
 
 
-def _show(boards: Sequence[Leaderboard], style: str, *, pairs: bool) -> None:
+def _show(boards: Sequence[Leaderboard], style: str, *, pairs: bool, notes: bool) -> None:
     if style == "csv" and pairs:
         for board in boards:
             click.echo(pairs_csv(board), nl=False)
         return
     for board in boards:
         if style == "terminal":
-            out = console()
-            out.print(to_terminal(board, out.width))
+            print_board(board, notes=notes)
         else:
             click.echo(FORMATS[style](board), nl=False)
         if pairs:

@@ -17,6 +17,7 @@ from benchbed.cli.asked import (
     changes_of,
     jobs_option,
     methods_argument,
+    notes_option,
     planning,
     pretrained_option,
     protocol_argument,
@@ -27,6 +28,7 @@ from benchbed.cli.asked import (
     suite_option,
     trying,
 )
+from benchbed.cli.board import print_board
 from benchbed.cli.common import (
     console,
     data_option,
@@ -41,7 +43,6 @@ from benchbed.execution.preflight import PreflightError
 from benchbed.execution.run import Summary
 from benchbed.records.store import Store
 from benchbed.report.formats.files import write_leaderboard
-from benchbed.report.formats.terminal import to_terminal
 
 
 @click.command("run")
@@ -67,6 +68,7 @@ from benchbed.report.formats.terminal import to_terminal
     is_flag=True,
     help="Do not try each method out on one mini-batch before any is trained.",
 )
+@notes_option
 @click.option("--no-measure", is_flag=True, help="Do not measure step time and memory.")
 @data_option
 @results_option
@@ -86,6 +88,7 @@ def command(
     accept_stale: bool,
     log_gradients: bool,
     no_preflight: bool,
+    notes: bool,
     no_measure: bool,
     data_root: Path | None,
     results: Path,
@@ -139,7 +142,7 @@ def command(
             status = max(status, outcome.summary.exit_code)
             _tell_failures(outcome.summary, results)
             if not outcome.all_failed:
-                _show_and_write(outcome, named=bool(suites and outcome.request.suite))
+                _show_and_write(outcome, named=bool(suites and outcome.request.suite), notes=notes)
     except PreflightError as error:
         show_tracebacks(error)
         raise
@@ -220,17 +223,17 @@ def _explain(result: Result, results: Path) -> None:
         click.echo(f"Its output: {log}", err=True)
 
 
-def _show_and_write(outcome: Outcome, *, named: bool) -> None:
+def _show_and_write(outcome: Outcome, *, named: bool, notes: bool) -> None:
     """Show the leaderboard of the methods, and write that of all that have records.
 
     Args:
         outcome: of one protocol.
+        notes: all notes stand below the table.
         named: an installed suite was named: its part of the leaderboard is written too, under its
             name.
     """
     everything, board = outcome.everything(), outcome.leaderboard()
-    out = console()
-    out.print(to_terminal(board, out.width))
+    print_board(board, notes=notes)
 
     protocol = outcome.plan.protocol
     folder = outcome.results / "leaderboards"

@@ -162,7 +162,7 @@ def test_pairs_as_csv_are_the_pairs_alone(suite, store, call):
 def test_several_protocols_have_a_table_each_and_one_over_all(suite, store, call, style):
     for protocol in suite("one", "two"):
         fill(store, protocol)
-    status, out, _ = call("--suite", "all", "--format", style)
+    status, out, _ = call("--suite", "all", "--notes", "--format", style)
     assert status == 0
     for name in ("made-0@2", "made-1@2"):
         assert f"Protocol {name}, digest" in words(out)
@@ -231,7 +231,7 @@ def test_plots_below_ten_data_sets_are_the_profiles_and_a_sentence(suite, store,
 def test_tables_state_how_they_came_about(suite, store, call, style):
     (protocol,) = suite("one")
     fill(store, protocol)
-    text = words(call("made-0", "--format", style, "--delta-m", "flat")[1])
+    text = words(call("made-0", "--notes", "--format", style, "--delta-m", "flat")[1])
     for statement in (
         f"Protocol made-0@2, digest {protocol.digest[:12]}.",
         "Model selection: best validation loss.",
@@ -277,7 +277,7 @@ def test_failed_and_missing_runs_are_visible_and_not_averaged(suite, store, call
     fill(store, protocol, skip="hps+dwa")
     put(store, record("hps+dwa", 0, uneven(1.1), protocol=protocol))
     put(store, failure("hps+dwa", 1, protocol=protocol))
-    _, out, _ = call("made-0", "--format", style)
+    _, out, _ = call("made-0", "--notes", "--format", style)
     if style == "json":
         (row,) = [row for row in json.loads(out)["rows"] if row["method"] == "hps+dwa"]
         assert (row["seeds"], row["failed"], row["missing"]) == (1, 1, 1)
@@ -297,12 +297,12 @@ def test_failed_and_missing_runs_are_visible_and_not_averaged(suite, store, call
 def test_records_of_another_digest_never_enter_the_table(suite, store, call, style):
     (protocol,) = suite("one")
     fill(store, protocol)
-    before = call("made-0", "--format", style)[1]
+    before = call("made-0", "--notes", "--format", style)[1]
     longer = msgspec.structs.replace(protocol, epochs=protocol.epochs + 1)
     assert longer.digest != protocol.digest
     put(store, record("hps+equal", 3, uneven(1.9), protocol=longer))
     put(store, failure("hps+mgda", 4, protocol=longer))
-    after = call("made-0", "--format", style)[1]
+    after = call("made-0", "--notes", "--format", style)[1]
     note = "Left out 1 record made under another definition of made-0@2 (its digest differs)."
     if style == "json":
         assert json.loads(after) == json.loads(before) | {"notes": [note]}

@@ -128,7 +128,17 @@ def story(tmp_path_factory) -> Story:
     plugins.install("grumbler", GRUMBLER)
     fakes.write_mini(folder)
     # tried out, those that die at once would be told before anything is trained
-    arguments = ("run", "mini.toml", *METHODS, "--seeds", "1", "--jobs", "2", "--no-preflight")
+    arguments = (
+        "run",
+        "mini.toml",
+        *METHODS,
+        "--seeds",
+        "1",
+        "--jobs",
+        "2",
+        "--no-preflight",
+        "--notes",
+    )
     env = {"BENCHBED_PLUGINS": PLUGINS, "SLOW_MS": "15"}
     first = command(folder, plugins.path, *arguments, "--no-measure", **env)
     second = command(folder, plugins.path, *arguments, **env)

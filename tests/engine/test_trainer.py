@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchbed.basics.errors import ContractError, NonFiniteLossError
+from benchbed.basics.errors import ContractError, NonFiniteLossError, ProtocolError
 from benchbed.contracts.protocol import Optimizer, Schedule, Selection
 from benchbed.contracts.transform import Batch
 from benchbed.engine.evaluation import Evaluation, Evaluator, mean_scores
@@ -510,9 +510,15 @@ def test_steps_and_samples_are_counted_with_and_without_the_last_batch(
 
 def test_a_batch_larger_than_the_data_with_drop_last_is_refused(toy_protocol, registry):
     protocol = replaced(toy_protocol, batch_size=31, drop_last=True)
+    with pytest.raises(
+        ProtocolError, match="'batch_size' is 31, and split 'train' .* has 30 samples"
+    ):
+        make_job(protocol, registry)
+    # a data set that cannot tell its length at once is known when it is loaded
+    job = msgspec.structs.replace(make_job(toy_protocol, registry), protocol=protocol)
     expected = r"toy@1: its batch size 31 .* is larger than the training split \(30 samples\)"
     with pytest.raises(ContractError, match=expected):
-        make_trainer(make_job(protocol, registry))
+        make_trainer(job)
 
 
 def test_every_curve_has_one_value_an_epoch(toy_protocol, registry):

@@ -587,8 +587,8 @@ def test_markup_in_names_is_text_on_a_terminal(store):
     one = record("hps+equal", 0, test, metrics=odd)
     curves = {"cosine/[link=x]seg[/link]/depth": [0.5]}
     put(store, msgspec.structs.replace(one, curves=curves))
-    out = Console(file=io.StringIO(), width=120, force_terminal=True)
-    out.print(to_terminal(build_leaderboard(TRIO, store), 120))
+    out = Console(file=io.StringIO(), width=200, force_terminal=True)
+    out.print(to_terminal(build_leaderboard(TRIO, store), 200))
     assert "[/b]" in out.file.getvalue()
     assert "[link=x]seg[·link]·depth" in out.file.getvalue()
 
@@ -707,9 +707,12 @@ def test_cosines_are_means_over_epochs_then_over_seeds(store):
     assert json.loads(to_json(board))["rows"][0]["cosines"]["seg·depth"]["mean"] == pytest.approx(
         0.15
     )
-    shown = Console(width=80, file=io.StringIO())
-    shown.print(to_terminal(board, 80))
+    shown = Console(width=200, file=io.StringIO())
+    shown.print(to_terminal(board, 200))
     assert re.search(r"hps\+equal +\+0\.15±0\.07", shown.file.getvalue())
+    narrow = Console(width=80, file=io.StringIO())
+    narrow.print(to_terminal(board, 80))
+    assert "osine" not in narrow.file.getvalue(), "cosines give way first"
 
 
 def test_a_table_without_logged_gradients_says_nothing_of_cosines(store):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from benchbed.contracts.derived import is_derived
 from benchbed.report.leaderboard import Leaderboard
 from benchbed.report.table.column import Column
 from benchbed.report.table.groups import GROUPS
 from benchbed.report.table.source import Source
+
+SELECTED_ON_TEST: Final = (
+    "! Models were selected on the test split itself: scores are too good, as in papers."
+)
 
 
 def caption_lines(
@@ -18,25 +22,49 @@ def caption_lines(
     """Return how to read a leaderboard, first of all rows, then of single ones."""
     return (
         *_origin(source),
-        *_try_of(board),
+        *try_of(board),
         *_explanations(list(columns)),
-        *_rows_without_delta_m(board),
-        *_rows_with_another_reference(board),
-        *_rows_without_interval(board),
+        *_odd_rows(board),
         *board.notes,
     )
+
+
+def odd_lines(board: Leaderboard) -> Iterator[str]:
+    """Yield what is odd about a leaderboard, the gravest first."""
+    if board.protocol.selection.rule == "paper-selection":
+        yield SELECTED_ON_TEST
+    yield from _rows_with_gaps(board)
+    yield from _odd_rows(board)
+    yield from board.notes
+
+
+def _rows_with_gaps(board: Leaderboard) -> Iterator[str]:
+    """Yield the rows that lack seeds; a table's columns or notes say the same."""
+    gaps: list[str] = []
+    for row in board.rows:
+        lacking = {"failed": row.failed, "missing": row.missing}
+        told = [f"{number} {what}" for what, number in lacking.items() if number]
+        if told:
+            gaps.append(f"{row.name} {', '.join(told)}")
+    if gaps:
+        yield f"Seeds: {'; '.join(gaps)}."
+
+
+def _odd_rows(board: Leaderboard) -> Iterator[str]:
+    yield from _rows_without_delta_m(board)
+    yield from _rows_with_another_reference(board)
+    yield from _rows_without_interval(board)
 
 
 def _origin(source: Source) -> Iterator[str]:
     yield f"Protocol {source.protocol}, digest {source.digest[:12]}."
     yield f"Model selection: {source.selection}."
     if source.on_test:
-        yield (
-            "! Models were selected on the test split itself: scores are too good, as in papers."
-        )
+        yield SELECTED_ON_TEST
 
 
-def _try_of(board: Leaderboard) -> Iterator[str]:
+def try_of(board: Leaderboard) -> Iterator[str]:
+    """Yield what a quick try is one of."""
     if is_derived(board.protocol):
         yield f"A quick try of {board.protocol.title}; no official leaderboard."
 

@@ -84,6 +84,7 @@ class Column(Generic[V]):
         kind: what its values are.
         value: what it holds of a row; ``None`` where there is nothing.
         heading: what stands above it, a line each; title and unit where it is empty.
+        brief_heading: the same where an interval is shown by half its width.
         unit: of its numbers as they are shown.
         direction: which of its values are better.
         highlight: whether the best of its values is marked.
@@ -102,6 +103,7 @@ class Column(Generic[V]):
     kind: Kind[V]
     value: Callable[[Row], V | None]
     heading: tuple[str, ...] = ()
+    brief_heading: tuple[str, ...] = ()
     unit: str = ""
     direction: Direction = ""
     highlight: bool = False

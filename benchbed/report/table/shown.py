@@ -34,6 +34,19 @@ class Shown:
             return f"{value}, {self.mark}"
         return value or self.mark
 
+    def brief(self, *, spread: bool) -> str:
+        """Return plain text with half an interval's width, ``+6.08±8.70``.
+
+        Args:
+            spread: whether a deviation is shown too.
+        """
+        size = self.half if self.interval else self.std
+        has_size = bool(size) and (self.interval or spread)
+        value = f"{self.main}±{size}" if has_size else self.main
+        if value and self.mark:
+            return f"{value}, {self.mark}"
+        return value or self.mark
+
     def _spread(self) -> str:
         if self.interval:
             return f" [{self.low}, {self.high}]" if self.low else ""

@@ -24,21 +24,30 @@ class Case:
 CASES: list[Case] = []
 
 
-def breaks(kind, check, says, *, options=None, traits=(), arguments=None, **attributes):
+def breaks(
+    kind, check, says, *, options=None, traits=(), metrics=None, arguments=None, **attributes
+):
     """Note that a class is refused by a check, in a sentence that matches ``says``.
 
     Args:
         kind: of plugin.
         check: the name of the conformance class's method, without ``test_``.
         says: a regular expression.
-        options, traits: of the class's Spec.
+        options, traits, metrics: of the class's Spec.
         arguments: of the method, besides pytest's own.
         attributes: of the author's test class.
     """
 
     def note(plugin):
         target = f"{plugin.__module__}:{plugin.__name__}"
-        spec = Spec("broken", "1.0", target, options=options or {}, traits=frozenset(traits))
+        spec = Spec(
+            "broken",
+            "1.0",
+            target,
+            options=options or {},
+            traits=frozenset(traits),
+            metrics=metrics or {},
+        )
         author = {"spec": spec, **attributes}
         CASES.append(Case(kind, plugin, f"test_{check}", says, arguments or {}, author))
         return plugin

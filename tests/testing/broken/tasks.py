@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torchmetrics import MeanAbsoluteError, MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from benchbed import Target, Task
+from benchbed import MetricSpec, Target, Task
 from tests.testing.broken import breaks
 
 MAP = Target("value", (4, 4))
@@ -78,6 +78,37 @@ class NoKind(Squared):
 @refused("it_states_its_kind_and_channels", "channels must be a whole number above 0, not 0")
 class NoChannels(Squared):
     channels = 0
+
+
+@refused(
+    "its_metrics_are_those_of_its_spec",
+    "has metric 'mae', which its Spec lacks",
+    metrics={"rmse": MetricSpec(higher_is_better=False)},
+)
+class AnotherMetric(Squared):
+    pass
+
+
+@refused(
+    "its_metrics_are_those_of_its_spec",
+    "metric 'mae' is .*higher_is_better=False.* not .*higher_is_better=True",
+    metrics={"mae": MetricSpec(higher_is_better=True)},
+)
+class AnotherDirection(Squared):
+    pass
+
+
+class WithoutMerging(MeanAbsoluteError):
+    full_state_update = True
+
+
+@refused(
+    "its_metrics_give_alone_and_merged_what_they_give_together",
+    "'mae' cannot be merged from two processes, since its full_state_update is True",
+)
+class Unmergeable(Squared):
+    def metrics(self):
+        return {"mae": WithoutMerging()}
 
 
 @refused("its_loss_is_a_sum_with_a_gradient_and_a_number", "must return a scalar sum first")

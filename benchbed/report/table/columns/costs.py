@@ -23,7 +23,6 @@ PARAMETERS: Final = Column(
     kind=COUNT,
     value=lambda row: row.costs.parameters.total if row.costs else None,
     direction="lower",
-    priority=70,
 )
 MACS: Final = Column(
     id="macs",
@@ -33,7 +32,6 @@ MACS: Final = Column(
     value=lambda row: row.costs.macs.all_tasks if row.costs else None,
     direction="lower",
     notes=(f"MACs: {MAC_CONVENTION}.",),
-    priority=60,
 )
 STEPS: Final = Column(
     id="optimizer_steps",
@@ -42,7 +40,7 @@ STEPS: Final = Column(
     kind=COUNT,
     value=lambda row: row.optimizer_steps,
     direction="lower",
-    priority=20,
+    priority=10,
 )
 SAMPLES: Final = Column(
     id="samples",
@@ -62,7 +60,7 @@ TRAINING_MACS: Final = Column(
     value=lambda row: row.training_macs,
     direction="lower",
     notes=("Training MACs: all passes, a backward pass counted as two forward passes.",),
-    priority=10,
+    priority=20,
 )
 
 

@@ -37,6 +37,7 @@ def _delta_m(board: Leaderboard) -> Column[Spread]:
         group=DELTA_M,
         title=f"Δm {board.definition}",
         heading=("Δm %", board.definition, "↑ [95 %]"),
+        brief_heading=("Δm %", board.definition, "↑ ± 95 %"),
         kind=statistic(SIGNED, interval=True, plain=_plain_delta),
         value=lambda row: row.delta_m,
         unit="%",
@@ -127,7 +128,7 @@ WORST_TASK: Final = Column(
     ),
     value=_gains,
     direction="higher",
-    priority=50,
+    priority=40,
     field="worst task",
 )
 TASKS_IMPROVED: Final = Column(
@@ -144,7 +145,7 @@ TASKS_IMPROVED: Final = Column(
     ),
     value=_gains,
     direction="higher",
-    priority=40,
+    priority=50,
     field="tasks improved",
 )
 IMPROVEMENT: Final = Column(
