@@ -23,7 +23,7 @@ VERBS: Final = {
     "published": "List, show, import, audit and compare printed tables of papers.",
     "cost": "Count parameters and multiply-adds of methods.",
     "data": "List, prepare, check and show data sets.",
-    "protocol": "List, show, hash and compare protocols.",
+    "protocol": "List, show, hash, compare and derive protocols.",
     "import": "Take others' records, one by one.",
     "verify": "Run a record again and compare.",
     "doctor": "Check the installation, the plugins and the results folder.",
