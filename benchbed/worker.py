@@ -1,4 +1,7 @@
-"""``python -m benchbed.worker JOB.json``: carry one job out by hand, events on standard output."""
+"""``python -m benchbed.worker JOB.json``: carry one job out by hand, events on standard output.
+
+Files of code that is in no installed package follow, as an executor wrote them.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,15 @@ def _print(event: dict[str, Any]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run the job named on the command line; return the exit status."""
-    if len(arguments) != 1:
-        sys.stderr.write("Usage: python -m benchbed.worker JOB.json\n")
+    if not arguments:
+        sys.stderr.write("Usage: python -m benchbed.worker JOB.json [SHIPPED.json...]\n")
         return 2
     try:
         job = read_job(Path(arguments[0]))
     except BenchbedError as error:
         sys.stderr.write(f"Error: {error}\n")
         return error.exit_code
-    return execute(job, _print)
+    return execute(job, _print, [Path(path) for path in arguments[1:]])
 
 
 if __name__ == "__main__":

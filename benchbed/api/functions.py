@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from benchbed.api.benchmark import benchmark
 from benchbed.api.request import requests
 from benchbed.basics.config import default_data_root
-from benchbed.basics.errors import RunError
+from benchbed.basics.errors import MethodError, RunError
 from benchbed.contracts.derived import Changes
 from benchbed.discovery.catalogue import find_protocol
-from benchbed.discovery.registry import discover
+from benchbed.discovery.own_code import add_class, add_file
+from benchbed.discovery.registry import Registry, discover
 from benchbed.execution.plan import Plan, Settings
 from benchbed.records.tries import read_tries
 from benchbed.report.formats.frame import to_frame
@@ -48,8 +49,9 @@ class _Quiet:
 
 def run(
     protocol: str | None = None,
-    methods: Sequence[str] = (),
+    methods: Sequence[str | type] = (),
     *,
+    plugins: Sequence[str | Path] = (),
     suite: str | Sequence[str] | None = None,
     changes: Changes | None = None,
     seeds: Seeds = None,
@@ -68,6 +70,9 @@ def run(
     Args:
         protocol: name, ``name@version`` or path of a TOML file; the default suite's if ``None``.
         methods: names such as ``"hps+dwa:T=2"``; those of the suite of the protocol's name if none.
+            A class of one's own stands for a method too: a weighting on ``hps``, an architecture by
+            itself, with its default options.
+        plugins: Python files with methods of one's own, which are not packaged.
         suite: a suite's name or TOML file, or several, instead of methods.
         changes: fields of the protocol that are changed for a quick try, by dotted name, such as
             ``{"optimizer.lr": 0.01, "epochs": 3, "data.share": 0.1}``; the try has a name, records
@@ -96,6 +101,9 @@ def run(
     from rich.console import Console
 
     registry = discover()
+    for path in plugins:
+        add_file(registry, Path(path))
+    names = [_name(method, registry) for method in methods]
     settings = Settings(
         results=Path(results),
         data_root=Path(data_root) if data_root else default_data_root(),
@@ -106,7 +114,7 @@ def run(
         log_gradients=log_gradients,
     )
     outcomes = benchmark(
-        requests(registry, protocol, methods, suite, changes=changes or {}, results=Path(results)),
+        requests(registry, protocol, names, suite, changes=changes or {}, results=Path(results)),
         registry,
         settings,
         _Quiet(Console(stderr=True)),
@@ -122,6 +130,20 @@ def run(
         board = outcome.leaderboard()
     assert board is not None
     return to_frame(board)
+
+
+def _name(method: str | type, registry: Registry) -> str:
+    """Return the name of a method, adding the class that stands for one to the plugins."""
+    if isinstance(method, str):
+        return method
+    spec = add_class(registry, method)
+    if ("weighting", spec.id) in registry.entries:
+        return f"hps+{spec.id}"
+    if ("architecture", spec.id) in registry.entries:
+        return spec.id
+    raise MethodError(
+        f"{method.__name__} is neither a weighting nor an architecture, so it stands for no method."
+    )
 
 
 def leaderboard(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +12,7 @@ import click
 from benchbed.basics.config import default_data_root
 from benchbed.basics.errors import BenchbedError
 from benchbed.discovery.catalogue import protocols, suites
+from benchbed.discovery.own_code import add_file
 from benchbed.discovery.registry import Registry, discover
 
 if TYPE_CHECKING:
@@ -41,9 +42,27 @@ data_option = click.option(
 )
 
 
-def open_registry(*, strict: bool, note: bool = True) -> Registry:
-    """Discover the plugins and read their files; name broken ones on standard error."""
+plugin_option = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A Python file with a method of your own, not packaged. May be given several times.",
+)
+
+
+def open_registry(*, strict: bool, note: bool = True, plugins: Sequence[Path] = ()) -> Registry:
+    """Discover the plugins and read their files; name broken ones on standard error.
+
+    Args:
+        strict: a broken plugin is an error.
+        note: name broken ones.
+        plugins: files that the user has named, which are no installed plugins.
+    """
     registry = discover()
+    for path in plugins:
+        add_file(registry, path)
     protocols(registry)
     suites(registry)
     if strict:

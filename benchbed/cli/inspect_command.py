@@ -12,6 +12,7 @@ from benchbed.cli.common import (
     json_option,
     open_registry,
     parse_samples,
+    plugin_option,
     print_json,
     results_option,
     strict_option,
@@ -44,6 +45,7 @@ MOST_SAMPLES: Final = 100
 )
 @data_option
 @results_option
+@plugin_option
 @strict_option
 @json_option
 def command(
@@ -53,6 +55,7 @@ def command(
     protocol: str | None,
     data_root: Path | None,
     results: Path,
+    plugins: tuple[Path, ...],
     strict_plugins: bool,
     as_json: bool,
 ) -> None:
@@ -76,7 +79,7 @@ def command(
         Request(find_record(record, results), results, output, wanted, protocol, data_root)
         for record in records
     ]
-    registry = open_registry(strict=strict_plugins)
+    registry = open_registry(strict=strict_plugins, plugins=plugins)
     done: Inspection | Comparison
     if len(requests) > 1:
         done = compare_records(requests, registry)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from benchbed.basics.errors import BenchbedError, suggest
-from benchbed.cli.common import json_option, open_registry, print_json, strict_option
+from benchbed.cli.common import (
+    json_option,
+    open_registry,
+    plugin_option,
+    print_json,
+    strict_option,
+)
 from benchbed.discovery.catalogue import protocols, suites
 from benchbed.discovery.registry import Entry, Registry
 from benchbed.discovery.spec import KINDS
@@ -14,8 +22,11 @@ from benchbed.discovery.spec import KINDS
 @click.command("list")
 @click.argument("kind", required=False)
 @json_option
+@plugin_option
 @strict_option
-def command(kind: str | None, as_json: bool, strict_plugins: bool) -> None:
+def command(
+    kind: str | None, as_json: bool, plugins: tuple[Path, ...], strict_plugins: bool
+) -> None:
     """List the installed plugins, protocols and suites.
 
     KIND is one of architecture, backbone, task, dataset, transform, weighting, executor,
@@ -26,7 +37,7 @@ def command(kind: str | None, as_json: bool, strict_plugins: bool) -> None:
       benchbed list
       benchbed list weightings --json
     """
-    registry = open_registry(strict=strict_plugins, note=False)
+    registry = open_registry(strict=strict_plugins, note=False, plugins=plugins)
     rows = _rows(registry, _singular(kind) if kind else None)
     if as_json:
         print_json(rows)

@@ -32,6 +32,7 @@ from benchbed.cli.common import (
     json_option,
     open_registry,
     parse_seeds,
+    plugin_option,
     print_json,
     results_option,
     seconds_text,
@@ -66,6 +67,7 @@ Estimate = tuple[float, str] | None
 @accept_stale_option
 @data_option
 @results_option
+@plugin_option
 @strict_option
 @json_option
 def command(
@@ -81,6 +83,7 @@ def command(
     accept_stale: bool,
     data_root: Path | None,
     results: Path,
+    plugins: tuple[Path, ...],
     strict_plugins: bool,
     as_json: bool,
 ) -> None:
@@ -92,7 +95,7 @@ def command(
       benchbed plan digits hps+mgda --seeds 5 --json
       benchbed plan digits hps+dwa --preflight
     """
-    registry = open_registry(strict=strict_plugins)
+    registry = open_registry(strict=strict_plugins, plugins=plugins)
     changes = changes_of(settings_text, subset)
     asked = requests(registry, protocol, methods, suites, changes=changes, results=results)
     seeds = parse_seeds(seeds_text)

@@ -19,6 +19,7 @@ from benchbed.cli.common import (
     console,
     data_option,
     open_registry,
+    plugin_option,
     print_json,
     results_option,
     strict_option,
@@ -98,6 +99,7 @@ from benchbed.report.with_plugins import leaderboard_of
 )
 @data_option
 @results_option
+@plugin_option
 @strict_option
 def command(
     protocol: str | None,
@@ -116,6 +118,7 @@ def command(
     check: bool,
     data_root: Path | None,
     results: Path,
+    plugins: tuple[Path, ...],
     strict_plugins: bool,
 ) -> None:
     """Show, write or check a protocol's leaderboard, from the records that there are.
@@ -139,7 +142,7 @@ def command(
         raise click.UsageError("--check goes with a protocol, one --suite and --results alone.")
     if write and split != "test":
         raise click.UsageError("Leaderboards are of the test split; leave out --write.")
-    registry = open_registry(strict=strict_plugins)
+    registry = open_registry(strict=strict_plugins, plugins=plugins)
     if check:
         _check(registry, protocol, suites[0] if suites else None, results)
         return

@@ -34,6 +34,7 @@ from benchbed.cli.common import (
     data_option,
     open_registry,
     parse_seeds,
+    plugin_option,
     results_option,
     strict_option,
 )
@@ -72,6 +73,7 @@ from benchbed.report.formats.files import write_leaderboard
 @click.option("--no-measure", is_flag=True, help="Do not measure step time and memory.")
 @data_option
 @results_option
+@plugin_option
 @strict_option
 def command(
     protocol: str | None,
@@ -92,6 +94,7 @@ def command(
     no_measure: bool,
     data_root: Path | None,
     results: Path,
+    plugins: tuple[Path, ...],
     strict_plugins: bool,
 ) -> None:
     """Train what is missing, then show the leaderboard.
@@ -106,8 +109,9 @@ def command(
       benchbed run digits hps:backbone=resnet18 --jobs 2
       benchbed run digits hps+dwa --set optimizer.lr=1e-2 --set epochs=3 --subset 0.1
       benchbed run --suite sweep.toml
+      benchbed run digits hps+my-weighting --plugin mine.py
     """
-    registry = open_registry(strict=strict_plugins)
+    registry = open_registry(strict=strict_plugins, plugins=plugins)
     seeds = parse_seeds(seeds_text)
     settings = Settings(
         results=results,

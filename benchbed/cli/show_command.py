@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from benchbed.basics.errors import BenchbedError, suggest
-from benchbed.cli.common import json_option, open_registry, print_json, strict_option
+from benchbed.cli.common import (
+    json_option,
+    open_registry,
+    plugin_option,
+    print_json,
+    strict_option,
+)
 from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.catalogue import Suite, protocols, suites
 from benchbed.discovery.method import Component, resolve_method
@@ -16,8 +24,9 @@ from benchbed.discovery.spec import KINDS, Option, show_value
 @click.command("show")
 @click.argument("name")
 @json_option
+@plugin_option
 @strict_option
-def command(name: str, as_json: bool, strict_plugins: bool) -> None:
+def command(name: str, as_json: bool, plugins: tuple[Path, ...], strict_plugins: bool) -> None:
     """Show one plugin, protocol, suite or method.
 
     \b
@@ -26,7 +35,7 @@ def command(name: str, as_json: bool, strict_plugins: bool) -> None:
       benchbed show hps+dwa:T=3
       benchbed show digits
     """
-    registry = open_registry(strict=strict_plugins)
+    registry = open_registry(strict=strict_plugins, plugins=plugins)
     described = _describe(name, registry)
     if as_json:
         print_json(described)

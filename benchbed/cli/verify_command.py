@@ -14,6 +14,7 @@ from benchbed.cli.common import (
     data_option,
     json_option,
     open_registry,
+    plugin_option,
     print_json,
     results_option,
     strict_option,
@@ -64,6 +65,7 @@ from benchbed.report.inspect.records import find_record, protocol_of, read_recor
 @click.option("--device", help="auto, cpu, cuda or cuda:N. [default: the record's]")
 @data_option
 @results_option
+@plugin_option
 @strict_option
 @json_option
 def command(
@@ -77,6 +79,7 @@ def command(
     device: str | None,
     data_root: Path | None,
     results: Path,
+    plugins: tuple[Path, ...],
     strict_plugins: bool,
     as_json: bool,
 ) -> None:
@@ -95,7 +98,7 @@ def command(
       benchbed verify 380257 --tolerance 0.01 --json
       benchbed verify --stale digits --results results/weightings --against recorded
     """
-    registry = open_registry(strict=strict_plugins)
+    registry = open_registry(strict=strict_plugins, plugins=plugins)
     means = Means(data_root, pretrained, device)
     if stale:
         if protocol is not None or tolerance is not None:

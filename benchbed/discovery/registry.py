@@ -15,6 +15,7 @@ import pluggy
 
 from benchbed.basics.errors import PluginError, one_line, suggest
 from benchbed.discovery import hookspecs
+from benchbed.discovery.shipped import Shipped
 from benchbed.discovery.spec import Kind, Spec
 
 GROUP: Final = "benchbed"
@@ -82,6 +83,7 @@ class Registry:
     """What was discovered. Made by :func:`discover`; holds no global state.
 
     ``conflicts``: why a protocol does not count, by ``name@version``: plugins differ on it.
+    ``shipped``: code that is in no installed package, by the module that it is imported as.
     """
 
     entries: dict[tuple[Kind, str], Entry] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class Registry:
     origins: dict[tuple[FileKind, str], str] = field(default_factory=dict)
     documents: dict[Path, Any] = field(default_factory=dict)
     conflicts: dict[str, str] = field(default_factory=dict)
+    shipped: dict[str, Shipped] = field(default_factory=dict)
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager(GROUP))
 
     def __post_init__(self) -> None:

@@ -96,7 +96,8 @@ def run_in(folder: Path, job: Job, registry: Registry, observer: Observer) -> Re
     """
     executor = load(registry.get("executor", "local").spec.target, Executor)(1)
     job = msgspec.structs.replace(job, results=str(folder))
-    (result,) = executor.execute([PlannedRun(job, "new")], observer)
+    run = PlannedRun(job, "new", shipped=tuple(registry.shipped.values()))
+    (result,) = executor.execute([run], observer)
     found = Store(folder).find(job.place, job.key)
     if result.status == "failed" or not isinstance(found, Record):
         raise RunError(f"The run could not be made again: {result.message or found}")

@@ -129,7 +129,8 @@ class Server:
         number = request["id"]
         job = read_job(Path(request["job"]))
         _redirect_output(Store(job.results).log_path(job.key))
-        return execute(job, lambda event: self.emit({**event, "id": number}))
+        shipped = [Path(path) for path in request.get("shipped", ())]
+        return execute(job, lambda event: self.emit({**event, "id": number}), shipped)
 
     def emit(self, event: Event) -> None:
         """Write one event as one line; the lock keeps lines of several children apart."""

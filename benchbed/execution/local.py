@@ -12,6 +12,7 @@ from typing import Self
 import msgspec
 
 from benchbed.basics.errors import RunError
+from benchbed.discovery.shipped import write_shipped
 from benchbed.execution.events import Event
 from benchbed.execution.executor import Executor, Observer, Result
 from benchbed.execution.failures import record_killed
@@ -79,7 +80,8 @@ class LocalExecutor(Executor):
                 running[number] = run
                 path = folder / f"{number}.json"
                 path.write_bytes(msgspec.json.encode(run.job))
-                processes.submit(number, path)
+                shipped = [write_shipped(each, folder) for each in run.shipped]
+                processes.submit(number, path, shipped)
 
             event = processes.next_event()
             kind = event["event"]

@@ -48,13 +48,15 @@ def make_plan(
     store = Store(settings.results)
     links = read_source_links(store, protocol.name, protocol.version)
 
+    shipped = tuple(registry.shipped.values())
     runs: list[PlannedRun] = []
     damaged: list[Refused] = []
     for job in _training_jobs(parts, chosen, settings):
         found = store.find(job.place, job.key)
         if isinstance(found, Refused):
             damaged.append(found)
-        runs.append(planned_run(job, found, store, settings, links))
+        run = planned_run(job, found, store, settings, links)
+        runs.append(replace(run, shipped=shipped))
 
     measurements: list[Job] = []
     for method in parts.methods:
@@ -73,6 +75,7 @@ def make_plan(
         measurements=tuple(measurements),
         measured=len(parts.methods) - len(measurements),
         damaged=tuple(damaged),
+        shipped=shipped,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.method import Method
+from benchbed.discovery.shipped import Shipped
 from benchbed.records.job import Job
 from benchbed.records.store import Refused
 
@@ -24,6 +25,8 @@ class PlannedRun:
         stale: the components whose source changed.
         unlogged: gradients are to be logged, and the cached record has none.
         linked: another source made the cached record, and was seen to give the same bits.
+        shipped: code that the run needs and that is in no installed package; an executor brings it
+            to the run's process (:func:`benchbed.discovery.shipped.install`).
     """
 
     job: Job
@@ -31,6 +34,7 @@ class PlannedRun:
     stale: tuple[str, ...] = ()
     unlogged: bool = False
     linked: bool = False
+    shipped: tuple[Shipped, ...] = ()
 
     @property
     def key(self) -> str:
@@ -80,6 +84,7 @@ class Plan:
     measurements: tuple[Job, ...]
     measured: int = 0
     damaged: tuple[Refused, ...] = ()
+    shipped: tuple[Shipped, ...] = ()
 
     @property
     def missing(self) -> tuple[PlannedRun, ...]:

@@ -63,7 +63,7 @@ def _trials(plan: Plan, folder: Path) -> list[PlannedRun]:
         job = msgspec.structs.replace(
             run.job, kind="preflight", tasks=tasks, results=str(folder), limit_s=LIMIT
         )
-        found.append(PlannedRun(job, "new"))
+        found.append(PlannedRun(job, "new", shipped=run.shipped))
     return found
 
 

@@ -9,6 +9,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final, Protocol
 
@@ -24,8 +25,14 @@ PATIENCE: Final = 20
 class Processes(Protocol):
     """Starts jobs and yields their events."""
 
-    def submit(self, number: int, job: Path) -> None:
-        """Start the job in a file; its events will have the number as their ``id``."""
+    def submit(self, number: int, job: Path, shipped: Sequence[Path] = ()) -> None:
+        """Start a job; its events will have the number as their ``id``.
+
+        Args:
+            number: of the job.
+            job: its file.
+            shipped: files of code that it needs and that is in no installed package.
+        """
         ...
 
     def next_event(self) -> Event:
@@ -59,9 +66,9 @@ class ForkedProcesses:
         _read_events(stream, self._events)
         self._events.put({"event": "gone"})
 
-    def submit(self, number: int, job: Path) -> None:
+    def submit(self, number: int, job: Path, shipped: Sequence[Path] = ()) -> None:
         """Ask for a job."""
-        request = {"id": number, "job": str(job)}
+        request = {"id": number, "job": str(job), "shipped": [str(path) for path in shipped]}
         assert self._server.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # the reader tells that the server is gone
             self._server.stdin.write(json.dumps(request).encode() + b"\n")
@@ -94,10 +101,10 @@ class SpawnedProcesses:
         self._events: queue.Queue[Event] = queue.Queue()
         self._running: dict[int, subprocess.Popen[bytes]] = {}
 
-    def submit(self, number: int, job: Path) -> None:
+    def submit(self, number: int, job: Path, shipped: Sequence[Path] = ()) -> None:
         """Start a job."""
         process = subprocess.Popen(
-            [*_python("benchbed.worker"), str(job)],
+            [*_python("benchbed.worker"), str(job), *map(str, shipped)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -182,7 +182,11 @@ def carry_out(
 def measurable(plan: Plan, results: Sequence[Result]) -> list[PlannedRun]:
     """Return the measurements still to be made, of methods none of whose runs failed."""
     failed = {result.run.method for result in _failed(results)}
-    return [PlannedRun(job, "new") for job in plan.measurements if job.method not in failed]
+    return [
+        PlannedRun(job, "new", shipped=plan.shipped)
+        for job in plan.measurements
+        if job.method not in failed
+    ]
 
 
 def default_jobs() -> int:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchbed.discovery.shipped import install, read_shipped
 from benchbed.execution.events import Emit
 from benchbed.execution.failures import record_error
 from benchbed.execution.lock import only_one
@@ -13,12 +17,19 @@ class Stopped(SystemExit):
     """The run was asked to stop: no failure, it goes on from its checkpoint the next time."""
 
 
-def execute(job: Job, emit: Emit) -> int:
+def execute(job: Job, emit: Emit, shipped: Sequence[Path] = ()) -> int:
     """Carry a job out, telling its progress as events; return the process's exit status.
 
     A failure of whatever kind is written to the results folder with its traceback.
+
+    Args:
+        job: the job.
+        emit: is told.
+        shipped: files of code that it needs and that is in no installed package.
     """
     try:
+        for path in shipped:
+            install(read_shipped(path))
         _carry_out(job, emit)
     except Stopped:
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from benchbed.discovery.own_code import MARK
 from benchbed.records.index import Summary
 from benchbed.records.row_id import RowId
 from benchbed.report.records.choice import Chooser
@@ -32,5 +33,8 @@ def _remarks(record: Summary, usual: int) -> Iterator[str]:
     samples = record.budget.samples
     if samples < usual:
         yield f"{name}: unequal budget, {samples} samples a run where others drew {usual}."
+    for part in record.components:
+        if MARK in part.version:
+            yield f"{name}: {part.kind} {part.id} is no installed plugin ({part.version})."
     for note in record.notes:
         yield f"{name}: {note}"
