@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from benchbed.api import leaderboard, run
+    from benchbed.api.models import load
     from benchbed.basics.errors import BenchbedError
     from benchbed.contracts.architecture import Architecture, BuildContext, Phase
     from benchbed.contracts.backbone import Backbone
@@ -51,6 +52,7 @@ _WHERE: Final = {
     "delta_m": "contracts.delta",
     "hookimpl": "discovery.hookspecs",
     "leaderboard": "api",
+    "load": "api.models",
     "run": "api",
     "make_weighting": "engine.library",
 }
@@ -81,6 +83,7 @@ __all__ = [
     "delta_m",
     "hookimpl",
     "leaderboard",
+    "load",
     "make_weighting",
     "run",
 ]

@@ -18,6 +18,7 @@ VERBS: Final = {
     "list": "List the installed plugins, protocols and suites.",
     "show": "Show one plugin, protocol, suite or method.",
     "inspect": "Draw a run's predictions and its training curves.",
+    "evaluate": "Score a record's network, or a checkpoint of your own.",
     "report": "Show, write or check a protocol's leaderboard.",
     "compare": "Compare printed rows of a paper with own ones.",
     "published": "List, show, import, audit and compare printed tables of papers.",

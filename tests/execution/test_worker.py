@@ -368,9 +368,14 @@ def test_a_job_file_with_a_field_of_another_version_is_refused(job, tmp_path, ca
 
 
 def test_the_worker_without_a_job_file_says_how_it_is_used(capsys):
-    for arguments in ([], ["a", "b"]):
-        assert worker.main(arguments) == 2
-        assert "Usage: python -m benchbed.worker JOB.json" in capsys.readouterr().err
+    assert worker.main([]) == 2
+    assert "Usage: python -m benchbed.worker JOB.json" in capsys.readouterr().err
+
+
+def test_the_worker_with_code_that_is_none_says_so(job, tmp_path, capsys):
+    (tmp_path / "job.json").write_bytes(msgspec.json.encode(job()))
+    assert worker.main([str(tmp_path / "job.json"), str(tmp_path / "absent.json")]) == 1
+    assert "Cannot read the plugin" in capsys.readouterr().out
 
 
 def test_two_processes_with_the_very_same_job_leave_one_record_and_no_error(

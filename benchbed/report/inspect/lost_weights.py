@@ -33,6 +33,16 @@ def note_lost_weights(record: Record, registry: Registry, request: Request) -> s
     )
 
 
+def command_for_weights(record: Record, registry: Registry, request: Request) -> tuple[str, str]:
+    """Return the command that makes a record's weights again, and the record that it leaves.
+
+    Raises:
+        ProtocolError: the file given is of another protocol.
+    """
+    again = _retraining([record], registry, request)
+    return again.train(record), again.path(record)
+
+
 def note_lost_weights_of_several(
     records: Sequence[Record], registry: Registry, requests: Sequence[Request]
 ) -> list[str]:
