@@ -48,7 +48,8 @@ jobs_option = click.option(
 pretrained_option = click.option(
     "--pretrained",
     type=click.Path(path_type=Path),
-    help="Start from the weights in a safetensors file; its digest enters the run key.",
+    help="Start from the weights in a file (safetensors, .pth), also of timm or torchvision; its "
+    "digest enters the run key.",
 )
 notes_option = click.option(
     "--notes", is_flag=True, help="All that is to be known of a table below it, on a terminal too."

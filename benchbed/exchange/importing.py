@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,14 @@ from benchbed.exchange.finding import record_files
 from benchbed.exchange.plausible import implausible
 from benchbed.records.imports import note_import
 from benchbed.records.record import Record, content_of, decode_record
-from benchbed.records.store import Place, Refused, Store, read_regular, write_atomically
+from benchbed.records.store import (
+    Place,
+    Refused,
+    Store,
+    copy_regular,
+    read_regular,
+    write_atomically,
+)
 
 Status = Literal["taken", "there already", "kept apart", "refused"]
 
@@ -95,11 +102,30 @@ def _take(path: Path, store: Store, common: CommonGround, *, dry_run: bool) -> I
                 # before the record, so that it is never there without the note that it is not ours
                 note_import(store, record)
             write_atomically(item.record, msgspec.json.format(content, indent=1) + b"\n")
+            if item.status == "taken":
+                item = replace(item, note=_with_weights(path, item))
     except (RecordError, StoreError) as error:
         return Item(path, "refused", str(error))
     except OSError as error:
         return Item(path, "refused", str(error.strerror))
     return Item(path, item.status, _note(item, record, common), item.record)
+
+
+def _with_weights(path: Path, item: Item) -> str:
+    """Bring the weights beside a record along; return an item's note, with what became of them."""
+    assert item.record is not None
+    weights = path.with_suffix(".safetensors")
+    if not weights.exists():
+        return item.note
+    notes = [item.note] if item.note else []
+    try:
+        copy_regular(weights, item.record.with_suffix(".safetensors"))
+        notes.append("with its weights")
+    except (RecordError, StoreError) as error:
+        notes.append(f"without its weights ({error})")
+    except OSError as error:
+        notes.append(f"without its weights ({error.strerror})")
+    return "; ".join(notes)
 
 
 def _checked(content: bytes, common: CommonGround) -> Record:

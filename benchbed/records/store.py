@@ -16,12 +16,13 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, BinaryIO, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -34,6 +35,8 @@ SUPERSEDED: Final = ".superseded-"
 _KEY: Final = re.compile("[0-9a-f]+")
 LARGEST_FILE: Final = 20_000_000
 """Bytes; what is larger is not read."""
+LARGEST_WEIGHTS: Final = 20 * 2**30
+"""Bytes of the weights beside a record; what is larger is not copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +258,21 @@ def read_regular(path: Path | str) -> bytes:
         RecordError: a link or a device, or too large for a record.
         OSError: it cannot be read.
     """
+    with _open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST_FILE:
+            raise RecordError(f"{size} bytes, more than any record ({LARGEST_FILE})")
+        return file.read()
+
+
+@contextlib.contextmanager
+def _open_regular(path: Path | str) -> Iterator[BinaryIO]:
+    """Open a file for reading, and follow no link.
+
+    Raises:
+        RecordError: a link or a device.
+        OSError: it cannot be opened.
+    """
     # a pipe that nobody writes to would be waited for; Windows lacks these flags
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
@@ -263,23 +281,45 @@ def read_regular(path: Path | str) -> bytes:
         if error.errno == errno.ELOOP:
             raise RecordError("a symbolic link, and none is followed") from error
         raise
-    try:
+    with os.fdopen(handle, "rb") as file:
         # of what is open, not of the path, which may be another file by now
-        info = os.fstat(handle)
-        if stat.S_ISDIR(info.st_mode):
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(info.st_mode):
+        if not stat.S_ISREG(mode):
             raise RecordError("no regular file")
-        if info.st_size > LARGEST_FILE:
-            raise RecordError(f"{info.st_size} bytes, more than any record ({LARGEST_FILE})")
-        with open(handle, "rb", closefd=False) as file:
-            return file.read()
-    finally:
-        os.close(handle)
+        yield file
+
+
+def copy_regular(source: Path, target: Path) -> None:
+    """Copy a file so that at any moment the target is not there or whole, and follow no link.
+
+    Raises:
+        RecordError: the source is a link or a device, or larger than weights are.
+        OSError: it cannot be read.
+        StoreError: the target cannot be written; nothing of it is left behind.
+    """
+    with _open_regular(source) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST_WEIGHTS:
+            raise RecordError(f"{size} bytes, more than is taken ({LARGEST_WEIGHTS})")
+        with _replacing(target) as copy:
+            shutil.copyfileobj(file, copy, 2**20)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that at any moment either the old or the whole new content is there.
+
+    Raises:
+        StoreError: it cannot be written; nothing of it is left behind.
+    """
+    with _replacing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of ``path`` once it is whole.
 
     Raises:
         StoreError: it cannot be written; nothing of it is left behind.
@@ -289,7 +329,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).chmod(0o644)  # mkstemp's files are for their owner alone

@@ -899,10 +899,10 @@ def test_a_run_starts_from_another_runs_weights(all_regimes, toy_protocol, tmp_p
     assert same(dict(session.network.state_dict()), train(job).weights)
     assert "Started from 11 of 11 tensors" in notes[0]
     save_weights(path, {"other": torch.zeros(3)})
-    with pytest.raises(DataError, match="none of its 1 tensors fits"):
+    with pytest.raises(DataError, match="none of its 1 tensor fits"):
         load_pretrained(session)
     path.write_bytes(b"no tensors")
-    with pytest.raises(DataError, match="Cannot read --pretrained weights.safetensors"):
+    with pytest.raises(DataError, match="--pretrained: Cannot read weights.safetensors"):
         load_pretrained(session)
 
 

@@ -380,3 +380,47 @@ def test_the_command_without_records_is_wrong_use(capsys, tmp_path):
     status, _, err = call(capsys, "import", tmp_path / "nowhere")
     assert status == 2
     assert err.startswith("Error: Cannot read ")
+
+
+# Weights ----------------------------------------------------------------------------------------
+
+
+def test_weights_beside_a_record_come_along(take, theirs, ours, tmp_path):
+    (path,) = fakes.put(theirs, RECORD)
+    path.with_suffix(".safetensors").write_bytes(b"weights")
+    status, note = take()[RECORD.key]
+    assert status == "taken"
+    assert note.startswith("with its weights; ")
+    place = ours.weights_path(fakes.place_of(RECORD), RECORD.key)
+    assert place.read_bytes() == b"weights"
+    assert fakes.left_behind(ours.root) == []
+
+
+def test_weights_that_are_a_link_or_a_folder_stay_behind_and_the_record_comes(
+    take, theirs, ours, tmp_path
+):
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    paths = fakes.put(theirs, RECORD, OTHER)
+    paths[0].with_suffix(".safetensors").symlink_to(secret)
+    paths[1].with_suffix(".safetensors").mkdir()
+    found = take()
+    assert "without its weights (a symbolic link" in found[RECORD.key][1]
+    assert "without its weights (Is a directory" in found[OTHER.key][1]
+    assert not list(ours.root.rglob("*.safetensors"))
+    assert len(ours.records("trio", 2)[0]) == 2
+
+
+def test_weights_of_what_is_kept_apart_or_there_already_are_not_taken(take, theirs, ours):
+    fakes.put(ours, RECORD)
+    (path,) = fakes.put(theirs, rerun())
+    path.with_suffix(".safetensors").write_bytes(b"weights")
+    take()
+    assert not list(ours.root.rglob("*.safetensors"))
+
+
+def test_a_dry_run_copies_no_weights(take, theirs, ours):
+    (path,) = fakes.put(theirs, RECORD)
+    path.with_suffix(".safetensors").write_bytes(b"weights")
+    take(dry_run=True)
+    assert not list(ours.root.rglob("*"))
