@@ -16,6 +16,7 @@ from benchbed.api.request import Request
 from benchbed.basics.environment import commit_of
 from benchbed.contracts.derived import is_derived
 from benchbed.discovery.registry import Registry
+from benchbed.execution.executor import Observer
 from benchbed.execution.plan import Plan, Settings
 from benchbed.execution.preflight import preflight
 from benchbed.execution.run import (
@@ -141,6 +142,7 @@ def benchmark(
     executor: str = "local",
     measure: bool = True,
     try_out: bool = True,
+    listeners: Sequence[Observer] = (),
 ) -> Iterator[Outcome]:
     """Train and measure what each request lacks, and yield what came of it before the next one.
 
@@ -156,6 +158,7 @@ def benchmark(
         executor: the name of the one that carries the runs out.
         measure: whether step times and memory are measured.
         try_out: whether each method is tried out first, on one mini-batch.
+        listeners: told what happens to runs.
 
     Raises:
         BenchbedError: a wrong name or option, missing data, an unwritable folder.
@@ -181,6 +184,12 @@ def benchmark(
         for request, plan in plans:
             with stages.training(plan):
                 summary = train_and_measure(
-                    plan, registry, workers, side_by_side, stages.console, measure=measure
+                    plan,
+                    registry,
+                    workers,
+                    side_by_side,
+                    stages.console,
+                    measure=measure,
+                    listeners=listeners,
                 )
             yield Outcome(request, plan, summary, registry, settings.results)

@@ -25,6 +25,7 @@ VERBS: Final = {
     "cost": "Count parameters and multiply-adds of methods.",
     "data": "List, prepare, check and show data sets.",
     "protocol": "List, show, hash, compare and derive protocols.",
+    "results": "List, measure and remove what lies in a results folder.",
     "import": "Take others' records, one by one.",
     "verify": "Run a record again and compare.",
     "doctor": "Check the installation, the plugins and the results folder.",

@@ -38,7 +38,9 @@ from benchbed.cli.common import (
     results_option,
     strict_option,
 )
-from benchbed.execution.executor import Result
+from benchbed.cli.log_file import lines_to
+from benchbed.execution.executor import Observer, Result
+from benchbed.execution.lines import EpochLines
 from benchbed.execution.plan import Plan, Settings
 from benchbed.execution.preflight import PreflightError
 from benchbed.execution.run import Summary
@@ -69,6 +71,12 @@ from benchbed.report.formats.files import write_leaderboard
     is_flag=True,
     help="Do not try each method out on one mini-batch before any is trained.",
 )
+@click.option("-v", "--verbose", is_flag=True, help="A line an epoch, on standard error.")
+@click.option(
+    "--log-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Add a line an epoch to a file, with the time.",
+)
 @notes_option
 @click.option("--no-measure", is_flag=True, help="Do not measure step time and memory.")
 @data_option
@@ -90,6 +98,8 @@ def command(
     accept_stale: bool,
     log_gradients: bool,
     no_preflight: bool,
+    verbose: bool,
+    log_file: Path | None,
     notes: bool,
     no_measure: bool,
     data_root: Path | None,
@@ -122,6 +132,12 @@ def command(
         pretrained=pretrained,
         log_gradients=log_gradients,
     )
+    terminal = _Terminal()
+    listeners: list[Observer] = []
+    if verbose:
+        listeners.append(EpochLines(terminal.print))
+    if log_file is not None:
+        listeners.append(EpochLines(lines_to(log_file)))
     outcomes = benchmark(
         requests(
             registry,
@@ -133,12 +149,13 @@ def command(
         ),
         registry,
         settings,
-        _Terminal(),
+        terminal,
         seeds=seeds,
         jobs=jobs,
         executor=executor,
         measure=not no_measure,
         try_out=not no_preflight,
+        listeners=listeners,
     )
     status = 0
     try:
@@ -159,6 +176,10 @@ class _Terminal:
 
     def __init__(self) -> None:
         self.console = console(stderr=True)
+
+    def print(self, line: str) -> None:
+        """Print a line above the bars, if there are any."""
+        self.console.print(line, markup=False, soft_wrap=True)
 
     def planning(self) -> AbstractContextManager[object]:
         return planning()

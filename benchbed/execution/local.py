@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
@@ -19,6 +20,9 @@ from benchbed.execution.failures import record_killed
 from benchbed.execution.planned import PlannedRun
 from benchbed.execution.processes import ForkedProcesses, Processes, SpawnedProcesses
 from benchbed.records.store import Store
+
+MOST_OUTPUT: Final = 1_000_000
+"""Bytes of what a run printed that are kept beside its record."""
 
 
 class LocalExecutor(Executor):
@@ -115,8 +119,21 @@ def _result(run: PlannedRun, outcome: Event | None, code: int) -> Result:
         return Result(run, "failed", reason)
     if outcome["event"] == "failed":
         return Result(run, "failed", outcome["error"], outcome["traceback"], bool(outcome["usage"]))
-    Store(run.job.results).log_path(run.job.key).unlink(missing_ok=True)
+    _keep_output(run)
     return Result(run, "ok")
+
+
+def _keep_output(run: PlannedRun) -> None:
+    """Move what a run's plugins printed beside its record; of much, keep the end."""
+    store = Store(run.job.results)
+    log = store.log_path(run.job.key)
+    with contextlib.suppress(OSError):
+        if run.job.kind != "train" or not log.stat().st_size:
+            log.unlink(missing_ok=True)
+            return
+        if log.stat().st_size > MOST_OUTPUT:
+            log.write_bytes(log.read_bytes()[-MOST_OUTPUT:])
+        log.replace(store.path("runs", run.job.place, run.job.key).with_suffix(".log"))
 
 
 def _how_it_died(code: int) -> str:

@@ -14,6 +14,7 @@ from benchbed.contracts.dataset import Dataset
 from benchbed.discovery.loading import load, make_component
 from benchbed.discovery.registry import Registry
 from benchbed.execution.executor import Executor, Observer, Result
+from benchbed.execution.lines import All
 from benchbed.execution.planned import Plan, PlannedRun
 
 if TYPE_CHECKING:
@@ -147,8 +148,11 @@ def train_and_measure(
     console: Console,
     *,
     measure: bool,
+    listeners: Sequence[Observer] = (),
 ) -> Summary:
     """Train what a plan lacks, then measure what has not been measured; the data is prepared.
+
+    ``listeners`` are told what happens to runs, beside the display and the plugins.
 
     Raises:
         StoreError: the results folder cannot be written.
@@ -161,7 +165,8 @@ def train_and_measure(
     if missing:
         with ProgressDisplay(len(missing), console) as display:
             workers.jobs = min(jobs, len(missing))
-            summary.results = carry_out(missing, workers, registry, display)
+            told = All([display, *listeners])
+            summary.results = carry_out(missing, workers, registry, told)
 
     # alone on the machine: beside other runs a step would take longer than it does
     unmeasured = measurable(plan, summary.results) if measure else []

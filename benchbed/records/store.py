@@ -131,6 +131,13 @@ class Store:
         found = self._read_optional("failed", place, key, Failure)
         return found if isinstance(found, Failure) else None
 
+    def failure_in(self, path: Path) -> Failure | None:
+        """Return the failure in a file, if there is a sound one."""
+        with contextlib.suppress(OSError, RecordError):
+            found: Failure = decode(read_regular(path), Failure)
+            return found
+        return None
+
     def find_measurement(self, place: Place, key: str) -> Measurement | None:
         """Return a measurement by its key, if there is a sound one."""
         found = self._read_optional("measurements", place, key, Measurement)
