@@ -84,6 +84,8 @@ class _Sieve:
         now = _texts_of(installed.shared()) if installed and differing else {}
         for slot in differing:
             variants = self._variants(texts, slot)
+            if len(variants) < 2:  # the others went for another slot
+                continue
             chosen = self.chooser.choose(variants, now.get(slot))
             kept = [r for r in self.records if texts(r).get(slot) in {chosen, None}]
             self._keep_made_with(slot, kept, variants[chosen])

@@ -343,3 +343,17 @@ def test_marked_rows_are_ranked_among_themselves(table):
     board = table.after()
     assert set(board.ranks()) == {"single-task", "hps+equal"}
     assert "so not ranked with the others" in str(caption(board))
+
+
+def test_what_only_records_that_are_left_out_have_decides_nothing(table):
+    """Imported ones of an invented task, of two versions, that another part leaves out already."""
+    for version in ("1.0", "2.0"):
+        made = record("hps+other", 0)
+        parts = [*made.components]
+        extra = msgspec.structs.replace(parts[-2], version=version)
+        parts.insert(len(parts) - 1, extra)
+        parts[-1] = msgspec.structs.replace(parts[-1], version="0.1")
+        item = with_key(made, components=parts)
+        note_import(table.store, item)
+        put(table.store, item)
+    assert table.after().rows == table.before.rows
