@@ -87,7 +87,7 @@ def bench(tmp_path, plugin_folder):
 
     The toy plugin is installed. Keyword ``env`` adds environment variables, ``timeout`` is in s.
     """
-    plugin_folder.install("toys_plugin", "from tests.toys import *\n")
+    plugin_folder.install("toys_plugin", "from tests.toy_manifest import *\n")
     folder = tmp_path / "work"
     folder.mkdir(exist_ok=True)
 

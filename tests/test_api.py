@@ -83,7 +83,7 @@ except benchbed.BenchbedError as error:
 
 
 def test_a_plain_script_without_a_guard_trains_and_gets_tables(tmp_path, plugin_folder):
-    plugin_folder.install("toys_plugin", "from tests.toys import *\n")
+    plugin_folder.install("toys_plugin", "from tests.toy_manifest import *\n")
     toys.write_protocol(tmp_path)
     done = script(tmp_path, TWO_RUNS, plugin_folder.path)
     assert done.returncode == 0, done.stderr

@@ -1,66 +1,38 @@
-"""A tiny data set and components that train in milliseconds, as a plugin of their own."""
+"""A tiny data set and components that train in milliseconds, as a plugin of their own.
+
+Processes that are to start quickly install the manifest alone, ``tests.toy_manifest``.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar
-
-import numpy as np
 import torch
 from torch import nn
 from torchmetrics import MeanAbsoluteError
 
-from benchbed import (
-    Architecture,
-    Dataset,
-    Input,
-    Option,
-    Spec,
-    Target,
-    Task,
-    Weighting,
-    hookimpl,
+from benchbed import Architecture, Task, Weighting
+from tests.toy_data import ToyData
+from tests.toy_manifest import (
+    PROTOCOL,
+    benchbed_architectures,
+    benchbed_datasets,
+    benchbed_tasks,
+    benchbed_weightings,
+    write_protocol,
 )
 
-PROTOCOL = """
-name = "toy"
-version = 1
-epochs = 4
-batch_size = 8
-seeds = [0, 1]
-
-[data]
-dataset = "toy"
-
-[tasks.a]
-task = "toy"
-
-[tasks.b]
-task = "toy"
-
-[optimizer]
-name = "adam"
-lr = 0.01
-
-[selection]
-rule = "last"
-"""
-
-
-class ToyData(Dataset):
-    """30 training, 10 validation and 10 test vectors; ``a`` and ``b`` are linear in them."""
-
-    input = Input((4,), (-3.0, 3.0))
-    targets: ClassVar = {"a": Target("value"), "b": Target("value")}
-    splits = ("train", "validation", "test")
-
-    def load(self, split, root):
-        seed = self.splits.index(split)
-        x = np.random.default_rng(seed).normal(size=(30 if seed == 0 else 10, 4)).astype("float32")
-        return {"input": x, "a": x[:, 0] + x[:, 1], "b": x[:, 1] - x[:, 2] + 2}
-
-    def digest(self, root):
-        return "toy data 1"
+__all__ = [
+    "PROTOCOL",
+    "NormBalance",
+    "ToyAverage",
+    "ToyData",
+    "ToyNet",
+    "ToyTask",
+    "benchbed_architectures",
+    "benchbed_datasets",
+    "benchbed_tasks",
+    "benchbed_weightings",
+    "write_protocol",
+]
 
 
 class ToyTask(Task):
@@ -137,46 +109,3 @@ class NormBalance(Weighting):
     def weights(self, gramian, losses):
         inverse = 1 / gramian.diag().sqrt().clamp(min=1e-12)
         return len(inverse) * inverse / inverse.sum()
-
-
-@hookimpl
-def benchbed_datasets():
-    return [Spec("toy", "1.0", "tests.toys:ToyData")]
-
-
-@hookimpl
-def benchbed_tasks():
-    return [Spec("toy", "1.0", "tests.toys:ToyTask")]
-
-
-@hookimpl
-def benchbed_architectures():
-    width = {"width": Option(int, 8)}
-    return [
-        Spec("toy-net", "1.0", "tests.toys:ToyNet", options=width),
-        Spec(
-            "toy-single",
-            "1.0",
-            "tests.toys:ToyNet",
-            options=width,
-            traits=frozenset({"one-run-per-task"}),
-        ),
-    ]
-
-
-@hookimpl
-def benchbed_weightings():
-    return [
-        Spec("toy-average", "1.0", "tests.toys:ToyAverage", traits=frozenset({"jacobian"})),
-        Spec("norm-balance", "1.0", "tests.toys:NormBalance", traits=frozenset({"gramian"})),
-    ]
-
-
-def write_protocol(folder: Path, text: str = PROTOCOL, **replacements: str) -> Path:
-    """Write a protocol file whose baseline is ``toy-single``; keywords replace whole lines."""
-    lines = ['delta_m = { baseline = "toy-single" }', *text.strip().splitlines()]
-    for key, value in replacements.items():
-        lines = [f"{key} = {value}" if line.startswith(f"{key} =") else line for line in lines]
-    path = folder / "toy.toml"
-    path.write_text("\n".join(lines))
-    return path
