@@ -98,7 +98,7 @@ def test_a_report_is_not_written_over_the_table_of_another_protocol(
         Store(results).write("runs", run.job.place, fakes.record_of_job(run.job))
     status, _, err = call("report", edited, "--write", "--results", results)
     assert status == 2
-    assert "is a leaderboard of another digits@1" in err
+    assert "the installed digits@1 of benchbed is another one (digest" in err
     assert board.read_bytes() == before
     # to look at it is no harm
     assert call("report", edited, "--results", results)[0] == 0

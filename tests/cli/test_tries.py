@@ -182,7 +182,7 @@ def test_a_report_of_the_validation_split_has_its_scores(call, registry, tmp_pat
     assert table["rows"][0]["tasks"]["digit"]["accuracy"]["mean"] == 0.25
     assert "split" not in json.loads(call("report", "digits", "--format", "json")[1])
     text = " ".join(call("report", "digits", "--split", "validation")[1].split())
-    assert "over seeds on the validation split." in text
+    assert "2 seeds, validation split; model:" in text
     csv = call("report", "digits", "--split", "validation", "--format", "csv")[1]
     assert csv.splitlines()[0].endswith(",split")
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from benchbed.basics.texts import counted
 from benchbed.contracts.delta import DEFINITIONS
+from benchbed.contracts.derived import is_derived
 from benchbed.report.formats.strips import Detail, Fitted
 from benchbed.report.leaderboard import Leaderboard
-from benchbed.report.table.caption import caption_lines, odd_lines, try_of
+from benchbed.report.table.caption import caption_lines, odd_lines
 from benchbed.report.table.column import Column
 from benchbed.report.table.model import Table
 
@@ -42,10 +43,10 @@ def brief_notes(board: Leaderboard, fitted: Fitted, width: int) -> list[str]:
     odd = list(odd_lines(board))
     room = MOST - 1  # the last line says where the rest is
     spread = _spread(board, fitted)
-    head = _wrapped([_origin(board), *try_of(board), _delta_m(board), *spread], width)
+    head = _wrapped([_origin(board), *_try(board), _delta_m(board), *spread], width)
     if len(head) > room - min(len(odd), 1):
-        short = [_short_origin(board), _short_delta_m(board), *spread]
-        head = [line[:width] for line in short][:room]
+        short = [_short_origin(board), *_try(board), _short_delta_m(board), *spread]
+        head = [line if len(line) <= width else _cut(line, width) for line in short][:room]
     room -= len(head)
     told: list[str] = []
     untold = len(odd)
@@ -80,6 +81,11 @@ def _short_origin(board: Leaderboard) -> str:
 
 def _name(board: Leaderboard) -> str:
     return f"{board.protocol.id} ({board.protocol.digest[:12]})"
+
+
+def _try(board: Leaderboard) -> list[str]:
+    """Return what a quick try is one of."""
+    return [f"A try of {board.protocol.title}."] if is_derived(board.protocol) else []
 
 
 def _delta_m(board: Leaderboard) -> str:

@@ -22,7 +22,7 @@ def caption_lines(
     """Return how to read a leaderboard, first of all rows, then of single ones."""
     return (
         *_origin(source),
-        *try_of(board),
+        *_try_of(board),
         *_explanations(list(columns)),
         *_odd_rows(board),
         *board.notes,
@@ -63,7 +63,7 @@ def _origin(source: Source) -> Iterator[str]:
         yield SELECTED_ON_TEST
 
 
-def try_of(board: Leaderboard) -> Iterator[str]:
+def _try_of(board: Leaderboard) -> Iterator[str]:
     """Yield what a quick try is one of."""
     if is_derived(board.protocol):
         yield f"A quick try of {board.protocol.title}; no official leaderboard."
