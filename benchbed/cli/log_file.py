@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import click
+
 from benchbed.basics.environment import now
 from benchbed.basics.errors import BenchbedError
 
@@ -27,4 +29,17 @@ def lines_to(path: Path) -> Callable[[str], None]:
         raise BenchbedError(
             f"Cannot write --log-file {path}: {error.strerror}; name another file."
         ) from error
-    return write
+
+    broken = False
+
+    def write_or_warn(line: str) -> None:
+        # a full disk is no reason to stop runs that it lets go on
+        nonlocal broken
+        if not broken:
+            try:
+                write(line)
+            except OSError as error:
+                broken = True
+                click.echo(f"Note: cannot write --log-file {path}: {error.strerror}.", err=True)
+
+    return write_or_warn

@@ -144,7 +144,7 @@ def command(
         raise click.UsageError("Leaderboards are of the test split; leave out --write.")
     registry = open_registry(strict=strict_plugins, plugins=plugins)
     if check:
-        _check(registry, protocol, suites[0] if suites else None, results)
+        _check(registry, protocol, suites[0] if suites else None, results, data_root)
         return
     boards: list[Leaderboard] = []
     for asked in tables(registry, protocol, suites, changes=changes, results=results):
@@ -249,11 +249,17 @@ def _draw(boards: Sequence[Leaderboard], folder: Path, *, told: bool) -> None:
         click.echo(f"Wrote {folder / name}", err=True)
 
 
-def _check(registry: Registry, protocol: str | None, suite: str | None, results: Path) -> None:
+def _check(
+    registry: Registry,
+    protocol: str | None,
+    suite: str | None,
+    results: Path,
+    data_root: Path | None,
+) -> None:
     found = None
     if protocol is not None:
         found = find_protocol(protocol, registry, read_tries(results))
-    checked = check_leaderboards(results, registry, found, suite, protocol)
+    checked = check_leaderboards(results, registry, found, suite, protocol, data_root)
     stale = [item for item in checked if item.is_stale]
     for item in stale:
         click.echo(item, err=True)

@@ -6,9 +6,11 @@ Versions hold the code's digest, so that results of other code are other runs.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -91,14 +93,31 @@ def _read(path: Path) -> bytes:
 def _pickled(cls: type) -> bytes:
     import cloudpickle
 
+    module = sys.modules.get(cls.__module__)
     try:
-        content: bytes = cloudpickle.dumps(cls)
+        with _by_value(module):
+            content: bytes = cloudpickle.dumps(cls)
     except Exception as error:
         raise PluginError(
             f"{cls.__name__} cannot be sent to the processes that train ({error}); write it into a "
             "file and give that."
         ) from error
     return content
+
+
+@contextlib.contextmanager
+def _by_value(module: ModuleType | None) -> Iterator[None]:
+    """Let a module's classes and functions be pickled with their code, not by their names."""
+    import cloudpickle
+
+    if module is None or module.__name__ == "__main__":  # these are anyway
+        yield
+        return
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)
 
 
 def _without_marks(content: bytes) -> bytes:

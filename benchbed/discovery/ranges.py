@@ -63,6 +63,8 @@ def _of_table(entry: dict[str, Any], source: str) -> Iterator[str]:
         )
     options = {name: value for name, value in entry.items() if name != "method"}
     choices = [_as_list(value) for value in options.values()]
+    if not all(choices):
+        raise ProtocolError(f"{source}: '{method}' has a range without values; write [1, 2, 5].")
     _refuse_many(choices, method, source)
     for values in itertools.product(*choices):
         named = [f"{name}={value}" for name, value in zip(options, values, strict=True)]

@@ -64,9 +64,10 @@ def _fill(module: ModuleType, shipped: Shipped) -> None:
 
 
 def write_shipped(shipped: Shipped, folder: Path) -> Path:
-    """Write a plugin into a folder of an executor's own; return the file."""
+    """Write a plugin into a folder of an executor's own, once; return the file."""
     path = folder / f"{shipped.module}.json"
-    path.write_bytes(msgspec.json.encode(shipped))
+    if not path.exists():  # a process may be reading it
+        path.write_bytes(msgspec.json.encode(shipped))
     return path
 
 

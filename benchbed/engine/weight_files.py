@@ -16,6 +16,18 @@ from benchbed.basics.errors import DataError, one_line
 
 LARGEST: Final = 20 * 2**30
 """Bytes; a larger file is not read."""
+DAMAGED: Final = (
+    OSError,
+    SafetensorError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+)
+"""What reading damaged files raises."""
 TORCH_FILES: Final = frozenset({".pth", ".pt", ".bin", ".ckpt", ".tar"})
 """Endings of what ``torch.save`` wrote; anything else is read as safetensors."""
 
@@ -36,7 +48,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if path.suffix in TORCH_FILES:
             return _tensors(torch.load(path, map_location="cpu", weights_only=True), path)
         return safetensors.torch.load_file(path)
-    except (OSError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
+    except DAMAGED as error:
         raise DataError(f"Cannot read {path.name}: {one_line(error)}.") from error
     except pickle.UnpicklingError as error:
         raise DataError(

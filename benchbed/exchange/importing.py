@@ -95,20 +95,28 @@ def _take(path: Path, store: Store, common: CommonGround, *, dry_run: bool) -> I
         problem = common.problem(record) if item.status != "there already" else ""
         if problem:
             raise RecordError(problem)
-        if item.record and not dry_run:
-            if item.status == "taken" and item.record.exists():
-                store.supersede(Place.of(record), record.key)
+        target = item.record
+        if target and not dry_run:
             if item.status == "taken":
-                # before the record, so that it is never there without the note that it is not ours
-                note_import(store, record)
-            write_atomically(item.record, msgspec.json.format(content, indent=1) + b"\n")
-            if item.status == "taken":
-                item = replace(item, note=_with_weights(path, item))
+                item = replace(item, note=_make_room(path, record, item, store))
+            write_atomically(target, msgspec.json.format(content, indent=1) + b"\n")
     except (RecordError, StoreError) as error:
         return Item(path, "refused", str(error))
     except OSError as error:
         return Item(path, "refused", str(error.strerror))
     return Item(path, item.status, _note(item, record, common), item.record)
+
+
+def _make_room(path: Path, record: Record, item: Item, store: Store) -> str:
+    """Bring what belongs to a record before itself, so that it never lacks any; return the note."""
+    assert item.record is not None
+    place = Place.of(record)
+    if item.record.exists():
+        store.supersede(place, record.key)
+    # of the one that was there, which this one's are not
+    store.weights_path(place, record.key).unlink(missing_ok=True)
+    note_import(store, record)
+    return _with_weights(path, item)
 
 
 def _with_weights(path: Path, item: Item) -> str:

@@ -127,13 +127,16 @@ def _keep_output(run: PlannedRun) -> None:
     """Move what a run's plugins printed beside its record; of much, keep the end."""
     store = Store(run.job.results)
     log = store.log_path(run.job.key)
+    kept = store.path("runs", run.job.place, run.job.key).with_suffix(".log")
     with contextlib.suppress(OSError):
+        if run.job.kind == "train":
+            kept.unlink(missing_ok=True)  # of a run that this one repeats
         if run.job.kind != "train" or not log.stat().st_size:
             log.unlink(missing_ok=True)
             return
         if log.stat().st_size > MOST_OUTPUT:
             log.write_bytes(log.read_bytes()[-MOST_OUTPUT:])
-        log.replace(store.path("runs", run.job.place, run.job.key).with_suffix(".log"))
+        log.replace(kept)
 
 
 def _how_it_died(code: int) -> str:

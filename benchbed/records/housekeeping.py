@@ -47,7 +47,7 @@ def held(store: Store) -> list[Held]:
             row = RowId(failure.method, failure.pretrained).name
             failed[row] = failed.get(row, 0) + 1
         for row in sorted({*runs, *failed}):
-            size = sum(path.stat().st_size for path in files.get(row, ()))
+            size = sum(map(size_of, files.get(row, ())))
             protocol = f"{name}@{version}"
             found.append(Held(protocol, row, runs.get(row, 0), failed.get(row, 0), size))
     return found
@@ -87,8 +87,12 @@ def files_of(store: Store, protocol: str, version: int, rows: Collection[str]) -
             for shelf in ("verifications", "imports"):
                 note = store.root / shelf / protocol / str(version) / f"{record.key}.json"
                 found += [note] if note.is_file() and not note.is_symlink() else []
-    found += failures_of(store, protocol, version, rows)
-    return found
+    top = store.root / "measurements" / protocol / str(version)
+    for stamp in store.stamps("measurements", protocol, version):
+        measured = store.measurement_in(top / stamp.path)
+        if measured is not None and (not rows or measured.method in rows):
+            found.append(top / stamp.path)
+    return found + failures_of(store, protocol, version, rows)
 
 
 def failures_of(store: Store, protocol: str, version: int, rows: Collection[str]) -> list[Path]:
@@ -126,6 +130,14 @@ def remove(paths: Collection[Path]) -> None:
             raise StoreError(f"Cannot remove {path}: {error.strerror}.") from error
 
 
+def size_of(path: Path) -> int:
+    """Return a file's bytes; none of one that has gone meanwhile, as temporary ones do."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def sizes(store: Store) -> dict[str, int]:
     """Return the bytes below each folder of a results folder; weights and links apart."""
     found: dict[str, int] = {}
@@ -137,5 +149,5 @@ def sizes(store: Store) -> dict[str, int]:
             if path.is_symlink():
                 continue
             kind = f"{shelf} (weights)" if path.suffix == ".safetensors" else shelf
-            found[kind] = found.get(kind, 0) + path.stat().st_size
+            found[kind] = found.get(kind, 0) + size_of(path)
     return dict(sorted(found.items(), key=lambda item: -item[1]))

@@ -138,6 +138,13 @@ class Store:
             return found
         return None
 
+    def measurement_in(self, path: Path) -> Measurement | None:
+        """Return the measurement in a file, if there is a sound one."""
+        with contextlib.suppress(OSError, RecordError):
+            found: Measurement = decode(read_regular(path), Measurement)
+            return found
+        return None
+
     def find_measurement(self, place: Place, key: str) -> Measurement | None:
         """Return a measurement by its key, if there is a sound one."""
         found = self._read_optional("measurements", place, key, Measurement)

@@ -11,10 +11,10 @@ import contextlib
 from pathlib import Path
 from typing import Final
 
-from benchbed.basics.errors import ProtocolError
+from benchbed.basics.errors import ProtocolError, RecordError
 from benchbed.contracts.derived import is_derived, to_toml
-from benchbed.contracts.protocol import Protocol, read_protocol
-from benchbed.records.store import write_atomically
+from benchbed.contracts.protocol import Protocol, parse_protocol
+from benchbed.records.store import read_regular, write_atomically
 
 _FOLDER: Final = "protocols"
 
@@ -36,9 +36,12 @@ def read_tries(results: Path) -> dict[str, Protocol]:
     A file that is wrong, or is not of the protocol that it is named by, is passed over.
     """
     found: dict[str, Protocol] = {}
-    for path in sorted((results / _FOLDER).glob("*.toml")):
-        with contextlib.suppress(ProtocolError):
-            protocol = read_protocol(path)
+    folder = results / _FOLDER
+    if folder.is_symlink():  # none is followed inside of a results folder
+        return found
+    for path in sorted(folder.glob("*.toml")):
+        with contextlib.suppress(ProtocolError, RecordError, OSError, UnicodeDecodeError):
+            protocol = parse_protocol(read_regular(path).decode(), str(path))
             if is_derived(protocol) and path.stem == protocol.id:
                 found[protocol.id] = protocol
     return found

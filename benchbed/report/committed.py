@@ -93,6 +93,7 @@ def check_leaderboards(
     protocol: Protocol | None = None,
     suite: str | None = None,
     name: str | None = None,
+    data_root: Path | None = None,
 ) -> list[Checked]:
     """Make the leaderboards in a results folder again and compare; numbers may differ by 1e-9.
 
@@ -102,6 +103,7 @@ def check_leaderboards(
         protocol: only its leaderboards; it need not be installed.
         suite: only those of a suite.
         name: how to name the protocol in a command, such as its file; its id by default.
+        data_root: the folder of the data sets, asked for where records are of several states.
 
     Raises:
         BenchbedError: there are none.
@@ -118,7 +120,7 @@ def check_leaderboards(
     known = {**read_tries(results), **protocols(registry)}
     if protocol is not None:
         known[protocol.id] = protocol
-    return [_check(file, name or file.protocol, known, registry) for file in chosen]
+    return [_check(file, name or file.protocol, known, registry, data_root) for file in chosen]
 
 
 def _files(folder: Path) -> list[_File]:
@@ -131,7 +133,13 @@ def _files(folder: Path) -> list[_File]:
     return found
 
 
-def _check(file: _File, name: str, known: Mapping[str, Protocol], registry: Registry) -> Checked:
+def _check(
+    file: _File,
+    name: str,
+    known: Mapping[str, Protocol],
+    registry: Registry,
+    data_root: Path | None,
+) -> Checked:
     """Make one leaderboard again and compare.
 
     Args:
@@ -139,6 +147,7 @@ def _check(file: _File, name: str, known: Mapping[str, Protocol], registry: Regi
         name: how to name the protocol in a command.
         known: the protocols by id.
         registry: the installed plugins.
+        data_root: the folder of the data sets.
     """
     path = file.path
     try:
@@ -147,7 +156,7 @@ def _check(file: _File, name: str, known: Mapping[str, Protocol], registry: Regi
         return Checked(path, reason=str(error))
     remedy = _remedy(file, name, written) if file.protocol in known else ""
     try:
-        board = _rebuild(file, written, known, registry)
+        board = _rebuild(file, written, known, registry, data_root)
     except BenchbedError as error:
         return Checked(path, reason=str(error), remedy=remedy)
     stale: list[Path] = []
@@ -184,7 +193,11 @@ def _read(path: Path) -> _Written:
 
 
 def _rebuild(
-    file: _File, written: _Written, known: Mapping[str, Protocol], registry: Registry
+    file: _File,
+    written: _Written,
+    known: Mapping[str, Protocol],
+    registry: Registry,
+    data_root: Path | None = None,
 ) -> Leaderboard:
     """Make a leaderboard again from its records.
 
@@ -209,6 +222,7 @@ def _rebuild(
         definition=written.delta_m.definition,
         reference=written.source.reference,
         methods=methods,
+        data_root=data_root,
     )
     return board.from_records(written.source.records)
 

@@ -171,12 +171,13 @@ def _sum_up(
     builder = RowBuilder(
         protocol=protocol,
         groups=groups,
-        seeds=_seeds(groups),
+        seeds=_seeds(groups, chooser),
         failures=failures,
         measurements=_measurements(store, protocol),
         verified=read_verified(store, protocol.name, protocol.version),
         definition=choice.definition,
         reference=reference,
+        ours={row for row, seeds in groups.items() if _has_ours(seeds, chooser)},
     )
     shown = _shown(builder, choice, store)
     in_rows = [record for record in records if RowId(record.method, record.pretrained) in shown]
@@ -224,12 +225,19 @@ def _reference(name: str | None, groups: Collection[RowId]) -> RowId | None:
     raise BenchbedError(f"--reference {name}: {problem}; there are {there}.")
 
 
-def _seeds(groups: Mapping[RowId, RecordsBySeed]) -> dict[str, set[int]]:
-    """Return the seeds of any row, by what it started from."""
-    found: dict[str, set[int]] = {}
+def _has_ours(seeds: RecordsBySeed, chooser: Chooser) -> bool:
+    return any(chooser.is_ours(record) for records in seeds.values() for record in records)
+
+
+def _seeds(groups: Mapping[RowId, RecordsBySeed], chooser: Chooser) -> dict[str, set[int]]:
+    """Return the seeds of any row, by what it started from; imported ones say nothing of ours."""
+    ours: dict[str, set[int]] = {}
+    everything: dict[str, set[int]] = {}
     for row, seeds in groups.items():
-        found.setdefault(row.pretrained, set()).update(seeds)
-    return found
+        everything.setdefault(row.pretrained, set()).update(seeds)
+        own = {seed for seed, records in seeds.items() if any(map(chooser.is_ours, records))}
+        ours.setdefault(row.pretrained, set()).update(own)
+    return {begun: ours[begun] or seeds for begun, seeds in everything.items()}
 
 
 def _shown(builder: RowBuilder, choice: _Choice, store: Store) -> set[RowId]:

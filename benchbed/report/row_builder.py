@@ -67,6 +67,7 @@ class RowBuilder:
         definition: of Δm.
         reference: the row that Δm refers to, instead of the baseline with the same backbone that
             started from the same.
+        ours: rows with records that were not imported, which are references before others.
     """
 
     protocol: Protocol
@@ -77,6 +78,7 @@ class RowBuilder:
     verified: Verified
     definition: Definition
     reference: RowId | None
+    ours: Set[RowId] = frozenset()
     _runs: dict[RowId, Runs] = field(default_factory=dict)
 
     def row(self, row: RowId) -> Row:
@@ -120,7 +122,7 @@ class RowBuilder:
         if usual in same or not backbone:  # a method without a backbone has the usual baseline
             return usual, True
         if same:
-            return min(same), True
+            return min(same, key=lambda other: (other not in self.ours, other)), True
         return usual, usual not in self.groups
 
     def _baselines(self, row: RowId) -> list[RowId]:

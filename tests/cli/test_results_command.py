@@ -22,6 +22,7 @@ def store(tmp_path) -> Store:
     for path in fakes.put(found, *runs, begun):
         path.with_suffix(".safetensors").write_bytes(b"w" * 1000)
     fakes.put(found, fakes.failure("hps+mgda", 0), fakes.failure("hps+equal", 3))
+    fakes.put(found, fakes.measurement("hps+equal"), fakes.measurement("single-task"))
     note_import(found, runs[-1])
     return found
 
@@ -75,12 +76,12 @@ def test_removing_says_what_it_would_remove_and_removes_just_that(call, store):
     assert files(store) == before
     named = {Path(line) for line in out.splitlines()[:-1]}
     assert named < before
-    # two records and their weights, a failure, the note that one was imported
-    assert len(named) == 6
-    assert "Would remove 6 files of" in out
+    # two records and their weights, a failure, a measurement, the note that one was imported
+    assert len(named) == 7
+    assert "Would remove 7 files of" in out
     status, out, _ = call("remove", "trio@2", "hps+equal", "--yes")
     assert (status, files(store)) == (0, before - named)
-    assert "Removed 6 files of" in out
+    assert "Removed 7 files of" in out
     left = {record.method for record in store.records("trio", 2)[0]}
     assert left == {"single-task", "hps+equal"}  # the one that began with weights
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from benchbed.discovery.catalogue import find_protocol
 from benchbed.execution.plan import Settings, make_plan
 from benchbed.records.record import decode_record
 from benchbed.records.store import Store
+from benchbed.records.tries import keep_try, read_tries
 from tests import fakes
 
 TRY = ("--set", "optimizer.lr=1e-2", "--set", "epochs=2", "--subset", "0.1")
@@ -208,3 +210,19 @@ def test_where_selection_is_on_the_test_split_there_is_no_other(call, registry, 
     status, _, err = call("report", "selected.toml", "--split", "validation")
     assert status == 2
     assert "selects on the test split itself" in err
+
+
+def test_protocols_that_are_links_pipes_or_rubbish_are_passed_over(tmp_path, registry):
+    digits = find_protocol("digits", registry)
+    tried = derive(digits, {"epochs": 3})
+    path = keep_try(tried, tmp_path)
+    assert read_tries(tmp_path) == {tried.id: tried}
+    os.mkfifo(path.with_name("pipe.toml"))
+    path.with_name("bytes.toml").write_bytes(b"\xff\xfe")
+    path.with_name("other.toml").write_bytes(path.read_bytes())
+    path.with_name("link.toml").symlink_to(path)
+    assert read_tries(tmp_path) == {tried.id: tried}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "protocols").symlink_to(path.parent)
+    assert read_tries(elsewhere) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -292,3 +293,29 @@ def test_a_class_that_stands_for_no_method_is_refused(registry):
 
     with pytest.raises(BenchbedError, match="there is a weighting 'dwa' of benchbed"):
         add_class(registry, Dwa)
+
+
+def test_the_code_of_a_class_of_a_module_counts_not_its_name(registry, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    versions = set()
+    for factor in (2, 3):
+        (tmp_path / "own_module.py").write_text(
+            "from benchbed import Weighting\n\n\ndef helper(total):\n"
+            f"    return {factor} * total\n\n\nclass OfModule(Weighting):\n    level = 'loss'\n\n"
+            "    def combine(self, losses):\n        return helper(sum(losses.values()))\n"
+        )
+        sys.modules.pop("own_module", None)
+        importlib.invalidate_caches()
+        shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+        registry.entries.pop(("weighting", "of-module"), None)
+        versions.add(add_class(registry, importlib.import_module("own_module").OfModule).version)
+    sys.modules.pop("own_module", None)
+    assert len(versions) == 2
+
+
+def test_code_is_written_once(tmp_path):
+    shipped = Shipped("benchbed_file_x", "source", b"x = 1", "mine.py")
+    path = write_shipped(shipped, tmp_path)
+    before = path.stat()
+    write_shipped(shipped, tmp_path)
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)

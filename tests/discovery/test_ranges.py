@@ -37,6 +37,7 @@ def test_an_entry_is_written_out(entry, methods):
         ("hps+dwa:T={}", "a range without values"),
         ("hps+dwa:T={1,,2}", "a range without values"),
         ({"T": [1]}, "needs 'method'"),
+        ({"method": "hps+dwa", "T": []}, "a range without values"),
         ("{0,1,2,3,4,5,6,7,8,9}" * 4, "stands for 10000 methods"),
     ],
 )

@@ -174,9 +174,10 @@ def test_a_file_of_something_else_is_a_sentence(tmp_path, content, words):
 def test_a_damaged_or_absent_file_is_a_sentence(tmp_path, name):
     with pytest.raises(DataError, match=f"Cannot read {name}"):
         read_weights(tmp_path / name)
-    (tmp_path / name).write_bytes(b"PK\x03\x04nothing")
-    with pytest.raises(DataError, match=f"{name}"):
-        read_weights(tmp_path / name)
+    for content in (b"PK\x03\x04nothing", b"hello", b"", b"\x80\x02}q\x00.", bytes(range(256))):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=f"{name}"):
+            read_weights(tmp_path / name)
 
 
 def test_a_file_beyond_all_measure_is_not_read(tmp_path):

@@ -424,3 +424,12 @@ def test_a_dry_run_copies_no_weights(take, theirs, ours):
     path.with_suffix(".safetensors").write_bytes(b"weights")
     take(dry_run=True)
     assert not list(ours.root.rglob("*"))
+
+
+def test_weights_of_a_damaged_record_do_not_stay_beside_theirs(take, theirs, ours):
+    (path,) = fakes.put(ours, RECORD)
+    path.with_suffix(".safetensors").write_bytes(b"ours")
+    path.write_bytes(path.read_bytes()[:99])
+    fakes.put(theirs, RECORD)
+    assert take()[RECORD.key][0] == "taken"
+    assert not path.with_suffix(".safetensors").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from benchbed.basics.texts import counted, visible
-from benchbed.records.housekeeping import remove
+from benchbed.records.housekeeping import remove, size_of
 
 
 def size_text(size: int) -> str:
@@ -28,7 +28,7 @@ def remove_or_say(paths: Sequence[Path], *, really: bool) -> None:
     if not paths:
         click.echo("There is nothing to remove.")
         return
-    size = sum(path.stat().st_size for path in paths)
+    size = sum(map(size_of, paths))
     what = f"{counted(len(paths), 'file')} of {size_text(size)}"
     for path in paths:
         click.echo(visible(str(path), 1000))

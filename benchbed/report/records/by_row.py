@@ -40,7 +40,12 @@ def by_row(
     notes: list[tuple[RowId, str]] = []
     for row, items in found.items():
         kept = _of_one_variant(items, protocol, chooser, installed)
-        groups[row] = _by_seed(kept)
+        once = _each_run_once(kept, chooser)
+        if len(once) < len(kept):
+            twice = counted(len(kept) - len(once), "record")
+            sentence = f"{row.name}: left out {twice} of a seed and task that there is already."
+            notes.append((row, sentence))
+        groups[row] = _by_seed(once)
         if len(kept) < len(items):
             keys = {record.key for record in kept}
             left_out = [record for record in items if record.key not in keys]
@@ -118,6 +123,23 @@ def _differences(theirs: Mapping[str, Component], ours: Mapping[str, Component])
         elif other.options != item.options:
             found.append(f"other options of {name}")
     return found
+
+
+def _each_run_once(records: Sequence[Summary], chooser: Chooser) -> list[Summary]:
+    """Keep one record of each seed and task, ours before imported ones.
+
+    Records that differ in nothing that counts may have other run keys all the same, such as those
+    whose components stand in another order.
+    """
+    ordered = sorted(records, key=lambda r: (not chooser.is_ours(r), r.finished, r.key))
+    seen: set[tuple[int, str]] = set()
+    kept: list[Summary] = []
+    for record in ordered:
+        runs = {(record.seed, task) for task in record.tasks}
+        if not runs & seen:
+            seen |= runs
+            kept.append(record)
+    return kept
 
 
 def _sources(record: Summary) -> tuple[str, ...]:

@@ -357,3 +357,55 @@ def test_what_only_records_that_are_left_out_have_decides_nothing(table):
         note_import(table.store, item)
         put(table.store, item)
     assert table.after().rows == table.before.rows
+
+
+def reordered(item: Record) -> Record:
+    """The same components in another order, which gives another run key."""
+    return with_key(item, components=[item.components[-1], *item.components[:-1]])
+
+
+def test_components_in_another_order_take_no_seed_away(table):
+    """Their run keys differ, and nothing else that counts."""
+    for item in [*map(reordered, theirs()), *map(reordered, ours())]:
+        note_import(table.store, item)
+        put(table.store, item)
+    after = table.after()
+    mine = {row.name: row for row in table.before.rows}
+    for row in after.rows:
+        for seed in (0, 1, 2):
+            assert seed in row.seeds
+        assert row.standing.runs.keys() >= mine[row.name].standing.runs.keys()
+        assert row.standing.runs[0] == mine[row.name].standing.runs[0] or 9 in row.seeds
+    assert any("of a seed and task that there is already" in note for note in after.notes)
+
+
+def test_components_in_another_order_move_no_digit_of_ours(table):
+    for item in [reordered(item) for item in theirs() if item.seed != 9]:
+        note_import(table.store, item)
+        put(table.store, item)
+    assert table.after().rows == table.before.rows
+
+
+def test_no_imported_row_becomes_the_reference_of_ours(tmp_path):
+    store = Store(tmp_path)
+    for seed in (0, 1):
+        for task in TRIO.tasks:
+            mine = record("single-task:backbone=mlp", seed, tasks=[task], backbone="mlp")
+            forged = record("single-task:a=1", seed, scaled(9.0), tasks=[task], backbone="mlp")
+            forged = with_key(
+                forged, data_digest=mine.data_digest, components=mine.components[::-1]
+            )
+            put(store, seal(mine))
+            note_import(store, forged)
+            put(store, forged)
+        put(store, record("hps:backbone=mlp+equal", seed, scaled(1.1), backbone="mlp"))
+    rows = {row.name: row for row in build_leaderboard(TRIO, store).rows}
+    assert rows["hps:backbone=mlp+equal"].reference == "single-task:backbone=mlp"
+
+
+def test_imported_seeds_leave_no_gap_in_our_rows(table):
+    item = seal(record("hps+other", 999))
+    note_import(table.store, item)
+    put(table.store, item)
+    rows = {row.name: row for row in table.after().rows}
+    assert [rows[name].missing for name in ("single-task", "hps+equal")] == [0, 0]
