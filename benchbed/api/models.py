@@ -26,7 +26,8 @@ from benchbed.engine.data import Split
 from benchbed.engine.evaluation import Evaluator
 from benchbed.engine.seeding import restore_rng, rng_state
 from benchbed.engine.session import Session
-from benchbed.records.record import Record, Scores, finite
+from benchbed.execution.results import finite_scores
+from benchbed.records.record import Record, Scores
 from benchbed.report.inspect.lost_weights import command_for_weights
 from benchbed.report.inspect.predictions.rebuild import rebuild
 from benchbed.report.inspect.records import find_record, protocol_of, read_record
@@ -110,8 +111,7 @@ class Network:
         columns = self.session.split(name, self.session.job.evaluation_transforms)
         # metrics that are too slow for every epoch are those of the record alone
         final = name == protocol.data.test
-        scores = self._evaluator()(self.network, columns, final=final).scores
-        return {task: _finite(values) for task, values in scores.items()}
+        return finite_scores(self._evaluator()(self.network, columns, final=final).scores)
 
     def _evaluator(self) -> Evaluator:
         protocol = self.session.job.protocol
@@ -246,8 +246,3 @@ def _split_name(split: str, protocol: Protocol, session: Session) -> str:
         known = [*roles, *session.dataset.splits]
         raise DataError(f"There is no split '{split}'.{suggest(split, known)}")
     return name
-
-
-def _finite(values: Mapping[str, float]) -> dict[str, float]:
-    """Return the scores that a record holds: those of classes that the split lacks have none."""
-    return {name: value for name, value in values.items() if finite(value) is not None}

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-import safetensors.torch
-from safetensors import SafetensorError
 
 from benchbed.api.models import Network, same_generators
-from benchbed.basics.errors import DataError, one_line
+from benchbed.basics.errors import DataError
 from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.registry import Registry
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import build_session
+from benchbed.engine.weight_files import read_weights
 from benchbed.execution.jobs import method_jobs
 
 _SHOWN = 5
@@ -38,10 +37,7 @@ def load_checkpoint_of(
     """
     (job,) = method_jobs(protocol, [method], registry)
     job = msgspec.structs.replace(job, data_root=str(data_root or ""))
-    try:
-        weights = safetensors.torch.load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"Cannot read {path}: {one_line(error)}.") from error
+    weights = read_weights(path)
     with same_generators():
         seed_everything(job.seed)
         session = build_session(job)

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from benchbed.api.under_suites import UnderSuite, under_suites
 from benchbed.basics.errors import ProtocolError
-from benchbed.contracts.derived import Changes, derive
+from benchbed.contracts.derived import Changes, with_changes
 from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.catalogue import (
     Suite,
     find_protocol,
-    find_suite,
-    is_file,
     require_name,
     suites,
 )
@@ -86,9 +85,7 @@ def requests(
         asked = [Request(found, tuple(methods))]
     else:
         asked = _of_suites(names, found, registry)
-    if not changes:
-        return asked
-    return [replace(request, protocol=derive(request.protocol, changes)) for request in asked]
+    return [replace(one, protocol=with_changes(one.protocol, changes)) for one in asked]
 
 
 def _of_suites(
@@ -101,26 +98,14 @@ def _of_suites(
     if protocol is not None and not names:
         _require_own_suite(protocol, registry)
         names = [protocol.name]
-    asked: list[Request] = []
-    chosen: Sequence[str | None] = names or [None]
-    for name in chosen:
-        suite = find_suite(name, registry)
-        under = [protocol] if protocol is not None else _protocols_of(suite, registry)
-        requests = [_of_suite(suite, each) for each in under]
-        if name is not None and is_file(name):
-            # tables are written under the names of installed suites alone
-            requests = [replace(request, suite="") for request in requests]
-        asked += requests
-    return asked
+    return [_of_suite(found) for found in under_suites(names or [None], protocol, registry)]
 
 
-def _protocols_of(suite: Suite, registry: Registry) -> list[Protocol]:
-    return [find_protocol(name, registry) for name in suite.protocols]
-
-
-def _of_suite(suite: Suite, protocol: Protocol) -> Request:
+def _of_suite(found: UnderSuite) -> Request:
+    suite = found.suite
     seeds = range(suite.seeds) if suite.seeds else None
-    return Request(protocol, tuple(suite.methods), suite.name, seeds, suite.log_gradients)
+    methods = tuple(suite.methods)
+    return Request(found.protocol, methods, found.own_name, seeds, suite.log_gradients)
 
 
 def _require_own_suite(protocol: Protocol, registry: Registry) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchbed.contracts.derived import Changes, derive
+from benchbed.api.under_suites import under_suites
+from benchbed.contracts.derived import Changes, with_changes
 from benchbed.contracts.protocol import Protocol
-from benchbed.discovery.catalogue import Suite, find_protocol, find_suite, is_file
+from benchbed.discovery.catalogue import find_protocol
 from benchbed.discovery.registry import Registry
 from benchbed.records.tries import read_tries
 from benchbed.report.committed import suite_methods
@@ -48,23 +49,13 @@ def tables(
     Raises:
         BenchbedError: something does not exist.
     """
-    tries = read_tries(results)
-    given = [] if protocol is None else [find_protocol(protocol, registry, tries)]
-    if not suites:
-        return [Asked(_changed(found, changes), None, None) for found in given]
+    found = None if protocol is None else find_protocol(protocol, registry, read_tries(results))
+    if found is not None and not suites:
+        return [Asked(with_changes(found, changes), None, None)]
     asked: list[Asked] = []
-    for name in suites:
-        suite = find_suite(name, registry)
-        own = given or [find_protocol(each, registry) for each in suite.protocols]
-        asked += [_of_suite(suite, _changed(each, changes), registry, name) for each in own]
+    for under in under_suites(suites, found, registry):
+        chosen = with_changes(under.protocol, changes)
+        methods = suite_methods(under.suite, chosen, registry)
+        name = f"{under.own_name}.{chosen.id}" if under.own_name else None
+        asked.append(Asked(chosen, methods, name))
     return asked
-
-
-def _of_suite(suite: Suite, protocol: Protocol, registry: Registry, name: str) -> Asked:
-    # tables are written under the names of installed suites alone
-    file = None if is_file(name) else f"{suite.name}.{protocol.id}"
-    return Asked(protocol, suite_methods(suite, protocol, registry), file)
-
-
-def _changed(protocol: Protocol, changes: Changes) -> Protocol:
-    return derive(protocol, changes) if changes else protocol

@@ -49,6 +49,11 @@ def derive(base: Protocol, changes: Changes, name: str = "") -> Protocol:
     )
 
 
+def with_changes(base: Protocol, changes: Changes) -> Protocol:
+    """Return a protocol derived by some changes, or itself where there are none."""
+    return derive(base, changes) if changes else base
+
+
 def is_derived(protocol: Protocol) -> bool:
     """Tell whether a protocol has the name of a quick try."""
     return TRY in protocol.name

@@ -40,6 +40,10 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     test: str = "test"
     share: Annotated[float, Meta(gt=0, le=1)] = 1.0
 
+    def trained_on(self, samples: int) -> int:
+        """Return how many of the training split's samples are trained on; at least one."""
+        return max(1, round(self.share * samples))
+
 
 class TaskEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One task: its plugin, the target of the data set that it predicts, its options.

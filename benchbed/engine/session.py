@@ -65,7 +65,7 @@ class Session:
         check_columns(self.dataset, name, columns)
         data = self.job.protocol.data
         if name == data.train and data.share < 1:
-            columns = _some(columns, data.share)
+            columns = _some(columns, data.trained_on(len(columns["input"])))
         targets: dict[str, str] = {}
         described: dict[str, Target] = {}
         groups: set[str] = set()
@@ -88,14 +88,12 @@ class Session:
         return torch.zeros(batch, *self.dataset.input.shape, device=self.device)
 
 
-def _some(columns: Mapping[str, Column], share: float) -> dict[str, Column]:
-    """Return a share of the samples of all columns, in their order; at least one.
+def _some(columns: Mapping[str, Column], number: int) -> dict[str, Column]:
+    """Return some of the samples of all columns, in their order.
 
-    Which ones does not hang on the run's seed, and a smaller share is part of a larger one.
+    Which ones does not hang on the run's seed, and fewer are part of more.
     """
-    length = len(columns["input"])
-    number = max(1, round(share * length))
-    order = np.random.default_rng(derive(0, "share")).permutation(length)
+    order = np.random.default_rng(derive(0, "share")).permutation(len(columns["input"]))
     chosen = np.sort(order[:number])
     return {name: Rows(column, chosen) for name, column in columns.items()}
 

@@ -15,8 +15,9 @@ from benchbed.exchange.at_commit import Tree, run_at, unpack
 from benchbed.exchange.meaning import holds_source, meanings_at
 from benchbed.exchange.verify import Means, job_again, run_in
 from benchbed.execution.executor import Observer
+from benchbed.records.family import family_key
 from benchbed.records.job import Job
-from benchbed.records.record import Record, family_key
+from benchbed.records.record import Record
 from benchbed.records.source_links import (
     RECORD,
     SourceLinks,

@@ -17,7 +17,8 @@ from benchbed.execution.executor import Executor, Observer
 from benchbed.execution.inputs import file_digest, require_data
 from benchbed.execution.jobs import record_job
 from benchbed.execution.plan import PlannedRun
-from benchbed.records.index import Index, Summary
+from benchbed.records.family import family_key
+from benchbed.records.index import Index
 from benchbed.records.job import Job
 from benchbed.records.record import ENGINE, Record, Scores, has_gradients
 from benchbed.records.store import Place, Store
@@ -109,12 +110,9 @@ def other_seeds(record: Record, store: Store) -> list[Scores]:
     place = Place.of(record)
     found, _ = Index(store, place.protocol, place.version).summaries()
     others = [item for item in found if item.method == record.method and item.seed != record.seed]
-    wanted = _all_but_the_seed(record)
-    return [item.test for item in others if _all_but_the_seed(item) == wanted]
-
-
-def _all_but_the_seed(item: Record | Summary) -> list[object]:
-    """Return what two runs of one method share that differ in nothing but their seeds."""
-    identities = [component.identity() for component in item.components]
-    fixed = (item.protocol_digest, item.engine, item.data_digest, item.pretrained)
-    return [item.tasks, item.metrics, identities, fixed]
+    wanted = family_key(record)
+    return [
+        item.test
+        for item in others
+        if item.metrics == record.metrics and family_key(item) == wanted
+    ]

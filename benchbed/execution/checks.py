@@ -48,7 +48,7 @@ def require_batches(protocol: Protocol, dataset: Dataset, root: Path | None) -> 
     if not protocol.drop_last:
         return  # the last batch may be smaller
     length = dataset.length(protocol.data.train, root)
-    samples = None if length is None else max(1, round(length * protocol.data.share))
+    samples = None if length is None else protocol.data.trained_on(length)
     if samples is not None and samples < protocol.batch_size:
         raise ProtocolError(
             f"{protocol.id}: 'batch_size' is {protocol.batch_size}, and split "

@@ -32,7 +32,7 @@ def measure(job: Job) -> Measurement:
     device = choose_device(job.device)
     before = _memory(device)
     step = latency = peak = 0.0
-    for tasks in _task_sets(job):
+    for tasks in job.networks:
         seed_everything(job.seed)
         session = build_session(msgspec.structs.replace(job, tasks=tasks))
         step += _step_ms(session)
@@ -54,13 +54,6 @@ def measure(job: Job) -> Measurement:
         environment=environment,
         finished=now(),
     )
-
-
-def _task_sets(job: Job) -> list[list[str]]:
-    """Return the tasks of each of a method's networks."""
-    if job.one_run_per_task:
-        return [[name] for name in job.tasks]
-    return [job.tasks]
 
 
 def _step_ms(session: Session) -> float:

@@ -83,7 +83,7 @@ def make_record(
         data_digest=job.data_digest,
         metrics=_metric_infos(session, test),
         test=test,
-        validation=_finite_scores(outcome.validation),
+        validation=finite_scores(outcome.validation),
         selection=str(job.protocol.selection),
         selected_epoch=outcome.selected_epoch,
         curves=progress.curves,
@@ -154,7 +154,7 @@ def _require_finite(scores: Scores) -> None:
                 )
 
 
-def _finite_scores(scores: Scores) -> Scores:
+def finite_scores(scores: Scores) -> Scores:
     """Return scores without those that no record holds; of validation, none is required."""
     kept: Scores = {}
     for task, values in scores.items():

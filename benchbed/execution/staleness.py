@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchbed.execution.jobs import measurement_key
+from benchbed.records.family import family_key
 from benchbed.records.job import Job
-from benchbed.records.record import Record, family_key
+from benchbed.records.record import Record
 from benchbed.records.source_links import SourceLinks, Sources, changed_sources, sources_of
 
 

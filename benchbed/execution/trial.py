@@ -29,8 +29,7 @@ def try_out(job: Job) -> None:
         NonFiniteLossError: a loss is not finite, or an output after the update.
     """
     _end_after(job.limit_s)
-    task_sets = [[name] for name in job.tasks] if job.one_run_per_task else [job.tasks]
-    for tasks in task_sets:
+    for tasks in job.networks:
         seed_everything(job.seed)
         session = build_session(msgspec.structs.replace(job, tasks=tasks))
         if job.pretrained:

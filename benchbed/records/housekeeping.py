@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchbed.basics.errors import StoreError
-from benchbed.records.record import Failure, Record
+from benchbed.records.record import Failure, Measurement, Record
 from benchbed.records.row_id import RowId
 from benchbed.records.store import Place, Store
 
@@ -40,11 +40,11 @@ def held(store: Store) -> list[Held]:
         runs: dict[str, int] = {}
         failed: dict[str, int] = {}
         for record in store.records(name, version)[0]:
-            row = RowId(record.method, record.pretrained).name
+            row = RowId.of(record).name
             files.setdefault(row, []).extend(_files(store, record))
             runs[row] = runs.get(row, 0) + 1
         for failure in store.others("failed", name, version, Failure):
-            row = RowId(failure.method, failure.pretrained).name
+            row = RowId.of(failure).name
             failed[row] = failed.get(row, 0) + 1
         for row in sorted({*runs, *failed}):
             size = sum(map(size_of, files.get(row, ())))
@@ -81,30 +81,23 @@ def files_of(store: Store, protocol: str, version: int, rows: Collection[str]) -
     """
     found: list[Path] = []
     for record in store.records(protocol, version)[0]:
-        row = RowId(record.method, record.pretrained).name
+        row = RowId.of(record).name
         if not rows or row in rows:
             found += _files(store, record)
             for shelf in ("verifications", "imports"):
                 note = store.root / shelf / protocol / str(version) / f"{record.key}.json"
                 found += [note] if note.is_file() and not note.is_symlink() else []
-    top = store.root / "measurements" / protocol / str(version)
-    for stamp in store.stamps("measurements", protocol, version):
-        measured = store.measurement_in(top / stamp.path)
-        if measured is not None and (not rows or measured.method in rows):
-            found.append(top / stamp.path)
+    for path, measured in store.others_by_file("measurements", protocol, version, Measurement):
+        if not rows or measured.method in rows:
+            found.append(path)
     return found + failures_of(store, protocol, version, rows)
 
 
 def failures_of(store: Store, protocol: str, version: int, rows: Collection[str]) -> list[Path]:
     """Return the files of failed runs, of some rows or of all."""
-    top = store.root / "failed" / protocol / str(version)
     found: list[Path] = []
-    for stamp in store.stamps("failed", protocol, version):
-        path = top / stamp.path
-        failure = store.failure_in(path)
-        if failure is None:
-            continue
-        if not rows or RowId(failure.method, failure.pretrained).name in rows:
+    for path, failure in store.others_by_file("failed", protocol, version, Failure):
+        if not rows or RowId.of(failure).name in rows:
             found.append(path)
     return found
 

@@ -7,16 +7,13 @@ so that the note says nothing of it.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from benchbed.basics.errors import RecordError
-from benchbed.records.record import Record, Text, content_of, decode
-from benchbed.records.store import Place, Store, read_regular, write_atomically
+from benchbed.records.record import Record, Text, content_of
+from benchbed.records.store import Place, Store, write_atomically
 
 Imported = Mapping[str, str]
 """The digests of the imported contents by run key."""
@@ -38,20 +35,12 @@ def note_import(store: Store, record: Record) -> None:
     """
     note = ImportNote("benchbed.import/1", record.key, content_of(record))
     place = Place.of(record)
-    path = _folder(store, place.protocol, place.version) / f"{record.key}.json"
+    folder = store.root / "imports" / place.protocol / str(place.version)
+    path = folder / f"{record.key}.json"
     write_atomically(path, msgspec.json.format(msgspec.json.encode(note), indent=1) + b"\n")
 
 
 def read_imported(store: Store, protocol: str, version: int) -> Imported:
     """Return what was imported of a protocol; a note that cannot be read counts for nothing."""
-    folder = _folder(store, protocol, version)
-    found: dict[str, str] = {}
-    for stamp in store.stamps("imports", protocol, version):
-        with contextlib.suppress(OSError, RecordError):
-            note: ImportNote = decode(read_regular(folder / stamp.path), ImportNote)
-            found[note.key] = note.content
-    return found
-
-
-def _folder(store: Store, protocol: str, version: int) -> Path:
-    return store.root / "imports" / protocol / str(version)
+    notes: list[ImportNote] = store.others("imports", protocol, version, ImportNote)
+    return {note.key: note.content for note in notes}

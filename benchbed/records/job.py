@@ -10,7 +10,7 @@ import msgspec
 from benchbed.basics.errors import BenchbedError
 from benchbed.contracts.protocol import Protocol
 from benchbed.discovery.component import Component
-from benchbed.records.record import family_digest
+from benchbed.records.family import family_digest
 from benchbed.records.store import Place
 
 
@@ -66,6 +66,13 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tasks = [self.task_components[name] for name in self.tasks]
         transforms = [*self.transforms, *self.evaluation_transforms]
         return [self.architecture, *backbone, *self.weighting, *tasks, self.dataset, *transforms]
+
+    @property
+    def networks(self) -> list[list[str]]:
+        """The tasks of each of its networks: one for all, or one a task."""
+        if self.one_run_per_task:
+            return [[name] for name in self.tasks]
+        return [self.tasks]
 
     @property
     def family(self) -> str:

@@ -206,38 +206,6 @@ def run_key(
     return digest(identity)[:32]
 
 
-def family_digest(
-    protocol_digest: str,
-    components: Iterable[Component],
-    data_digest: str,
-    tasks: Sequence[str],
-    engine: int = ENGINE,
-    pretrained: str = "",
-) -> str:
-    """Return the digest of all that enters a run key but the seed: what a method's seeds share."""
-    identity = {
-        "protocol": protocol_digest,
-        "components": [component.identity() for component in components],
-        "data": data_digest,
-        "tasks": list(tasks),
-        "engine": engine,
-        "pretrained": pretrained,
-    }
-    return digest(identity)[:32]
-
-
-def family_key(record: Record) -> str:
-    """Return what a record shares with the other seeds of its method (:func:`family_digest`)."""
-    return family_digest(
-        record.protocol_digest,
-        record.components,
-        record.data_digest,
-        record.tasks,
-        record.engine,
-        record.pretrained,
-    )
-
-
 def seal(record: Record) -> Record:
     """Return a record with the digest of its content."""
     return msgspec.structs.replace(record, content=content_digest(msgspec.to_builtins(record)))

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 _SHOWN: Final = 8
 """Digits of a digest that a name holds."""
 _MARKED: Final = re.compile(r"(?P<method>\S+) from (?P<digest>[0-9a-f]{8,64})")
+
+
+class _Started(Protocol):
+    """What tells rows apart, of a record, its summary, a failure or a row."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def pretrained(self) -> str: ...
 
 
 class RowId(NamedTuple):
@@ -15,6 +24,11 @@ class RowId(NamedTuple):
 
     method: str
     pretrained: str = ""
+
+    @classmethod
+    def of(cls, run: _Started) -> RowId:
+        """Return the row of a record, its summary, or a failure."""
+        return cls(run.method, run.pretrained)
 
     @property
     def name(self) -> str:

@@ -23,7 +23,8 @@ from benchbed.basics.canonical import digest
 from benchbed.basics.environment import now, versions
 from benchbed.basics.errors import RecordError
 from benchbed.discovery.method import Component
-from benchbed.records.record import Record, Text, decode, family_key
+from benchbed.records.family import family_key
+from benchbed.records.record import Record, Text, decode
 from benchbed.records.store import Store, read_regular, write_atomically
 
 FOLDER: Final = "sources"
@@ -39,7 +40,7 @@ class SourceLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         key: of the run that was made again.
-        family: what all seeds of it share (:func:`~benchbed.records.record.family_key`).
+        family: what all seeds of it share (:func:`~benchbed.records.family.family_key`).
         method, tasks, seed: of the run, for people.
         before, after: the sources that were held against each other.
         against: ``the record``, or the commit that holds its source.

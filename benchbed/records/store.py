@@ -131,20 +131,6 @@ class Store:
         found = self._read_optional("failed", place, key, Failure)
         return found if isinstance(found, Failure) else None
 
-    def failure_in(self, path: Path) -> Failure | None:
-        """Return the failure in a file, if there is a sound one."""
-        with contextlib.suppress(OSError, RecordError):
-            found: Failure = decode(read_regular(path), Failure)
-            return found
-        return None
-
-    def measurement_in(self, path: Path) -> Measurement | None:
-        """Return the measurement in a file, if there is a sound one."""
-        with contextlib.suppress(OSError, RecordError):
-            found: Measurement = decode(read_regular(path), Measurement)
-            return found
-        return None
-
     def find_measurement(self, place: Place, key: str) -> Measurement | None:
         """Return a measurement by its key, if there is a sound one."""
         found = self._read_optional("measurements", place, key, Measurement)
@@ -212,14 +198,19 @@ class Store:
             return Refused(Path(file), f"misplaced (it belongs into {folder})")
         return record
 
-    def others(self, shelf: Shelf, protocol: str, version: int, kind: type[Any]) -> list[Any]:
-        """Return a protocol's failures or measurements; what cannot be read is left out."""
+    def others(self, shelf: str, protocol: str, version: int, kind: type[Any]) -> list[Any]:
+        """Return a protocol's failures, measurements or notes; what cannot be read is left out."""
+        return [value for _, value in self.others_by_file(shelf, protocol, version, kind)]
+
+    def others_by_file(
+        self, shelf: str, protocol: str, version: int, kind: type[Any]
+    ) -> Iterator[tuple[Path, Any]]:
+        """Yield the same, each after its file."""
         top = self.root / shelf / protocol / str(version)
-        found: list[Any] = []
         for stamp in self.stamps(shelf, protocol, version):
+            path = top / stamp.path
             with contextlib.suppress(OSError, RecordError):
-                found.append(decode(read_regular(top / stamp.path), kind))
-        return found
+                yield path, decode(read_regular(path), kind)
 
     def stamps(self, shelf: str, protocol: str, version: int) -> list[Stamp]:
         """Return a protocol's files on a shelf; folders that are links are passed over."""

@@ -180,7 +180,7 @@ def _sum_up(
         ours={row for row, seeds in groups.items() if _has_ours(seeds, chooser)},
     )
     shown = _shown(builder, choice, store)
-    in_rows = [record for record in records if RowId(record.method, record.pretrained) in shown]
+    in_rows = [record for record in records if RowId.of(record) in shown]
     notes = [
         *about_files,
         *about_records,
@@ -284,7 +284,7 @@ def _failures(store: Store, protocol: Protocol) -> dict[RowId, set[int]]:
     found: dict[RowId, set[int]] = {}
     for failure in store.others("failed", protocol.name, protocol.version, Failure):
         if failure.protocol_digest == protocol.digest:
-            found.setdefault(RowId(failure.method, failure.pretrained), set()).add(failure.seed)
+            found.setdefault(RowId.of(failure), set()).add(failure.seed)
     return found
 
 

@@ -67,7 +67,7 @@ class Row:
     @property
     def name(self) -> str:
         """The method, marked where its runs began with given weights; no other row has it."""
-        return RowId(self.method, self.pretrained).name
+        return RowId.of(self).name
 
     @property
     def is_baseline(self) -> bool:

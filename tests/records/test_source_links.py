@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbed.records.record import family_key, seal
+from benchbed.records.family import family_key
+from benchbed.records.record import seal
 from benchbed.records.source_links import (
     RECORD,
     SourceLink,

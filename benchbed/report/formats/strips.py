@@ -7,7 +7,7 @@ Methods, scores, Δm, parameters and multiply-adds are always there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from operator import attrgetter
@@ -85,27 +85,23 @@ class Fitted:
 def fitting(table: Table, width: int) -> Fitted:
     """Return the columns of the main table as they fit into a width, as far as may be."""
     columns = [column for column in table.main if column.priority > IN_NOTES]
+    for gone, detail in _steps(columns):
+        found = _fitted(table, columns, gone, detail)
+        if total_width(found.shown) <= width:
+            break
+    return found
+
+
+def _steps(columns: Sequence[Column[Any]]) -> Iterator[tuple[list[Column[Any]], Detail]]:
+    """Yield from wide to narrow which columns are gone, and how much of the spreads is left."""
     optional = sorted((c for c in columns if c.priority < ALWAYS), key=attrgetter("priority"))
     early = [column for column in optional if column.priority < BEFORE_SPREADS]
-    late = [column for column in optional if column.priority >= BEFORE_SPREADS]
-
-    gone: list[Column[Any]] = []
-    found = _fitted(table, columns, gone, Detail.FULL)
-    for column in early:
-        if total_width(found.shown) <= width:
-            return found
-        gone.append(column)
-        found = _fitted(table, columns, gone, Detail.FULL)
-    for detail in (Detail.HALF, Detail.NONE):
-        if total_width(found.shown) <= width:
-            return found
-        found = _fitted(table, columns, gone, detail)
-    for column in late:
-        if total_width(found.shown) <= width:
-            return found
-        gone.append(column)
-        found = _fitted(table, columns, gone, Detail.NONE)
-    return found
+    late = optional[len(early) :]
+    for number in range(len(early) + 1):
+        yield early[:number], Detail.FULL
+    yield early, Detail.HALF
+    for number in range(len(late) + 1):
+        yield [*early, *late[:number]], Detail.NONE
 
 
 def _fitted(

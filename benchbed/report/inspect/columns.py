@@ -74,7 +74,7 @@ def predict_columns(
 
     found = Columns()
     for record, request in zip(records, requests, strict=True):
-        column = Column(RowId(record.method, record.pretrained).name, record.seed)
+        column = Column(RowId.of(record).name, record.seed)
         samples = found.samples.setdefault(column, [])
         if not request.has_weights:
             found.lost |= {(column, task) for task in record.tasks}

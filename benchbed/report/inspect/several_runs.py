@@ -103,7 +103,7 @@ def _require_comparable(records: Sequence[Record]) -> None:
                 f"{_made_under(record)}."
             )
         for task in record.tasks:
-            row = RowId(record.method, record.pretrained)
+            row = RowId.of(record)
             other = seen.setdefault((row, record.seed, task), record)
             if other is not record:
                 raise BenchbedError(

@@ -35,7 +35,7 @@ def by_row(
     """
     found: dict[RowId, list[Summary]] = defaultdict(list)
     for record in records:
-        found[RowId(record.method, record.pretrained)].append(record)
+        found[RowId.of(record)].append(record)
     groups: dict[RowId, RecordsBySeed] = {}
     notes: list[tuple[RowId, str]] = []
     for row, items in found.items():

@@ -55,12 +55,13 @@ class Chooser:
         """
         if installed is not None and installed in variants:
             return installed
-        deciding = {id(record) for record in self.deciding([*chain(*variants.values())])}
-        chosen = [
-            name
-            for name, records in variants.items()
-            if any(id(record) in deciding for record in records)
-        ]
+        everything = list(chain.from_iterable(variants.values()))
+        deciding = {record.key for record in self.deciding(everything)}
+        chosen: list[str] = []
+        for name, records in variants.items():
+            keys = {record.key for record in records}
+            if keys & deciding:
+                chosen.append(name)
         return max(chosen, key=_by_version)
 
 

@@ -29,7 +29,7 @@ def remarks(
 
 def _remarks(record: Summary, usual: int) -> Iterator[str]:
     """Return what is odd about a record, ``usual`` being the samples of our longest runs."""
-    name = RowId(record.method, record.pretrained).name
+    name = RowId.of(record).name
     samples = record.budget.samples
     if samples < usual:
         yield f"{name}: unequal budget, {samples} samples a run where others drew {usual}."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from benchbed.basics.texts import counted
+from benchbed.records.family import family_key
 from benchbed.records.index import Summary
-from benchbed.records.record import family_digest
-from benchbed.records.source_links import SourceLink, SourceLinks, sources_of
+from benchbed.records.source_links import SourceLinks, sources_of
 
 
 def about_sources(records: Sequence[Summary], links: SourceLinks) -> list[str]:
@@ -20,7 +20,7 @@ def about_sources(records: Sequence[Summary], links: SourceLinks) -> list[str]:
     by_meaning: set[str] = set()
     by_bits: set[str] = set()
     for record in records:
-        for link in _links_from(record, links):
+        for link in links.starting(family_key(record), sources_of(record.components)):
             if link.evidence == "meaning":
                 by_meaning.add(record.method)
             else:
@@ -35,18 +35,6 @@ def about_sources(records: Sequence[Summary], links: SourceLinks) -> list[str]:
         found.append(f"gave the same bits when a seed was made again ({_methods(by_bits)})")
     note = "The source was changed after these records were made; a later one "
     return [note + f"{', or '.join(found)} (`benchbed verify --stale`)."]
-
-
-def _links_from(record: Summary, links: SourceLinks) -> Iterable[SourceLink]:
-    family = family_digest(
-        record.protocol_digest,
-        record.components,
-        record.data_digest,
-        record.tasks,
-        record.engine,
-        record.pretrained,
-    )
-    return links.starting(family, sources_of(record.components))
 
 
 def _methods(methods: set[str]) -> str:
