@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from benchbed.contracts.dataset import Dataset, Input, Target
     from benchbed.contracts.delta import delta_m
     from benchbed.contracts.geometry import Geometric
+    from benchbed.contracts.logger import Logger
     from benchbed.contracts.placement import Placement
     from benchbed.contracts.task import Task
     from benchbed.contracts.transform import Batch, Draws, Transform
@@ -37,6 +38,7 @@ _WHERE: Final = {
     "EpochInfo": "contracts.weighting",
     "Geometric": "contracts.geometry",
     "Input": "contracts.dataset",
+    "Logger": "contracts.logger",
     "MetricSpec": "discovery.spec",
     "Option": "discovery.spec",
     "Phase": "contracts.architecture",
@@ -68,6 +70,7 @@ __all__ = [
     "EpochInfo",
     "Geometric",
     "Input",
+    "Logger",
     "MetricSpec",
     "Option",
     "Phase",

@@ -7,7 +7,7 @@ results folder, a function returns one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +17,7 @@ from benchbed.basics.environment import commit_of
 from benchbed.contracts.derived import is_derived
 from benchbed.discovery.registry import Registry
 from benchbed.execution.executor import Observer
+from benchbed.execution.loggers import make_logging
 from benchbed.execution.plan import Plan, Settings
 from benchbed.execution.preflight import preflight
 from benchbed.execution.run import (
@@ -59,13 +60,18 @@ class Stages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one request."""
+    """What came of one request.
+
+    Attributes:
+        logs: folders with the curves of runs.
+    """
 
     request: Request
     plan: Plan
     summary: Summary
     registry: Registry
     results: Path
+    logs: Sequence[Path] = ()
 
     @property
     def methods(self) -> list[str]:
@@ -142,6 +148,7 @@ def benchmark(
     executor: str = "local",
     measure: bool = True,
     try_out: bool = True,
+    logs: Sequence[str] = (),
     listeners: Sequence[Observer] = (),
 ) -> Iterator[Outcome]:
     """Train and measure what each request lacks, and yield what came of it before the next one.
@@ -158,6 +165,7 @@ def benchmark(
         executor: the name of the one that carries the runs out.
         measure: whether step times and memory are measured.
         try_out: whether each method is tried out first, on one mini-batch.
+        logs: names of loggers, with their options.
         listeners: told what happens to runs.
 
     Raises:
@@ -165,6 +173,7 @@ def benchmark(
         PreflightError: a method failed when it was tried out.
         KeyboardInterrupt: after every process was stopped and nothing is half-written.
     """
+    logging = make_logging(logs, registry, settings.results)
     commit, dirty = commit_of(Path.cwd())
     settings = replace(settings, commit=commit, dirty=dirty)
     plans = list(planned(asked, registry, settings, seeds, stages.planning))
@@ -175,7 +184,7 @@ def benchmark(
             keep_try(plan.protocol, settings.results)
 
     side_by_side = jobs or default_jobs()
-    with make_executor(executor, registry, side_by_side) as workers:
+    with make_executor(executor, registry, side_by_side) as workers, closing(logging):
         for _, plan in plans:
             prepare_data(plan, stages.console, measure=measure)
         if try_out:
@@ -190,6 +199,7 @@ def benchmark(
                     side_by_side,
                     stages.console,
                     measure=measure,
-                    listeners=listeners,
+                    listeners=[*listeners, logging],
                 )
-            yield Outcome(request, plan, summary, registry, settings.results)
+            folders = logging.folders if summary.results else []
+            yield Outcome(request, plan, summary, registry, settings.results, folders)

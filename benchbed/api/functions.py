@@ -63,6 +63,7 @@ def run(
     accept_stale: bool = False,
     pretrained: str | Path | None = None,
     log_gradients: bool = False,
+    log: Sequence[str] = (),
     preflight: bool = True,
 ) -> pd.DataFrame:
     """Train what is missing and return the leaderboard, as ``benchbed run`` does.
@@ -87,6 +88,7 @@ def run(
         accept_stale: count records made by another source of the same plugin version.
         pretrained: a safetensors file to start from; its digest enters the run key.
         log_gradients: log norms and cosines of the tasks' gradients once an epoch.
+        log: loggers of the curves of runs that are trained, such as ``["csv", "tensorboard"]``.
         preflight: try each method out on one mini-batch before any is trained.
 
     Returns:
@@ -121,6 +123,7 @@ def run(
         seeds=range(seeds) if isinstance(seeds, int) else seeds,
         jobs=jobs,
         try_out=preflight,
+        logs=log,
     )
     board: Leaderboard | None = None
     for outcome in outcomes:

@@ -30,7 +30,7 @@ def command(
     """List the installed plugins, protocols and suites.
 
     KIND is one of architecture, backbone, task, dataset, transform, weighting, executor,
-    protocol, suite (the plural will do).
+    logger, protocol, suite (the plural will do).
 
     \b
     Examples:

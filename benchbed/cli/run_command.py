@@ -77,6 +77,13 @@ from benchbed.report.formats.files import write_leaderboard
     type=click.Path(path_type=Path, dir_okay=False),
     help="Add a line an epoch to a file, with the time.",
 )
+@click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    metavar="LOGGER",
+    help="Log the curves of runs that are trained: csv, tensorboard, wandb, mlflow or a plugin's.",
+)
 @notes_option
 @click.option("--no-measure", is_flag=True, help="Do not measure step time and memory.")
 @data_option
@@ -100,6 +107,7 @@ def command(
     no_preflight: bool,
     verbose: bool,
     log_file: Path | None,
+    logs: tuple[str, ...],
     notes: bool,
     no_measure: bool,
     data_root: Path | None,
@@ -120,6 +128,7 @@ def command(
       benchbed run digits hps+dwa --set optimizer.lr=1e-2 --set epochs=3 --subset 0.1
       benchbed run --suite sweep.toml
       benchbed run digits hps+my-weighting --plugin mine.py
+      benchbed run digits hps+dwa --log csv --log tensorboard
     """
     registry = open_registry(strict=strict_plugins, plugins=plugins)
     seeds = parse_seeds(seeds_text)
@@ -132,7 +141,7 @@ def command(
         pretrained=pretrained,
         log_gradients=log_gradients,
     )
-    terminal = _Terminal()
+    terminal = _Terminal(logs)
     listeners: list[Observer] = []
     if verbose:
         listeners.append(EpochLines(terminal.print))
@@ -155,6 +164,7 @@ def command(
         executor=executor,
         measure=not no_measure,
         try_out=not no_preflight,
+        logs=logs,
         listeners=listeners,
     )
     status = 0
@@ -164,6 +174,7 @@ def command(
             _tell_failures(outcome.summary, results)
             if not outcome.all_failed:
                 _show_and_write(outcome, named=bool(suites and outcome.request.suite), notes=notes)
+                _name_logs(outcome)
     except PreflightError as error:
         show_tracebacks(error)
         raise
@@ -174,8 +185,9 @@ def command(
 class _Terminal:
     """Says on standard error what is about to happen, and how to go on after an interrupt."""
 
-    def __init__(self) -> None:
+    def __init__(self, logs: Sequence[str]) -> None:
         self.console = console(stderr=True)
+        self._logs = logs
 
     def print(self, line: str) -> None:
         """Print a line above the bars, if there are any."""
@@ -190,6 +202,7 @@ class _Terminal:
     @contextlib.contextmanager
     def training(self, plan: Plan) -> Iterator[None]:
         _announce(plan)
+        self._announce_unlogged(plan)
         try:
             yield
         except KeyboardInterrupt:
@@ -199,6 +212,15 @@ class _Terminal:
                 err=True,
             )
             raise click.exceptions.Exit(130) from None
+
+    def _announce_unlogged(self, plan: Plan) -> None:
+        cached = len(plan.runs) - len(plan.missing)
+        if self._logs and cached:
+            click.echo(
+                f"--log takes only runs that are trained; the curves of the {cached} cached ones "
+                "stand in their records.",
+                err=True,
+            )
 
 
 def _announce(plan: Plan) -> None:
@@ -227,6 +249,12 @@ def _announce(plan: Plan) -> None:
         )
     for refused in plan.damaged:
         click.echo(f"Repeated because its record cannot be trusted: {refused}", err=True)
+
+
+def _name_logs(outcome: Outcome) -> None:
+    """Say where curves of this command's runs are."""
+    for folder in outcome.logs:
+        click.echo(f"  {folder}  (curves)")
 
 
 def _tell_failures(summary: Summary, results: Path) -> None:

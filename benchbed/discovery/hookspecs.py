@@ -52,6 +52,11 @@ def benchbed_executors() -> Iterable[Spec]:  # type: ignore[empty-body]
 
 
 @hookspec
+def benchbed_loggers() -> Iterable[Spec]:  # type: ignore[empty-body]
+    """Loggers: where the curves of runs under way are written."""
+
+
+@hookspec
 def benchbed_protocols() -> Iterable[Path]:  # type: ignore[empty-body]
     """Paths of protocol files (TOML)."""
 

@@ -15,7 +15,7 @@ from benchbed.basics.errors import MethodError, suggest
 from benchbed.discovery.backbone import PREFIX, BackboneChoice, defaulting
 from benchbed.discovery.component import Component, component_of, plain_component
 from benchbed.discovery.registry import Entry, Registry
-from benchbed.discovery.spec import Spec, Value, show_value
+from benchbed.discovery.spec import Kind, Spec, Value, show_value
 
 if TYPE_CHECKING:
     from benchbed.contracts.protocol import Protocol
@@ -24,6 +24,7 @@ __all__ = [
     "Component",
     "Method",
     "plain_component",
+    "resolve_alone",
     "resolve_method",
     "resolve_under",
     "resolve_weighting",
@@ -69,20 +70,22 @@ class _Part:
     options: dict[str, str]
 
 
-def _part(text: str, method: str) -> _Part:
+def _part(text: str, whole: str, what: str = "method") -> _Part:
+    """Divide a part of a name, for messages of the whole and of what it names."""
     names, colon, tail = text.partition(":")
     items = tail.split(",") if colon else []
     options: dict[str, str] = {}
     for item in items:
         name, equals, value = item.partition("=")
         if not (name and equals and value):
-            raise MethodError(f"In method '{method}', '{item}' must look like option=value.")
+            raise MethodError(f"In {what} '{whole}', '{item}' must look like option=value.")
         if name in options:
-            raise MethodError(f"In method '{method}', option '{name}' is given twice.")
+            raise MethodError(f"In {what} '{whole}', option '{name}' is given twice.")
         options[name] = value
     ids = tuple(names.split("."))
     if not all(ids):
-        raise MethodError(f"Method '{method}' {_FORM}")
+        form = _FORM if what == "method" else "must look like name[:option=value]."
+        raise MethodError(f"{what.capitalize()} '{whole}' {form}")
     return _Part(ids, options)
 
 
@@ -204,6 +207,19 @@ def resolve_weighting(
     for entry, given in zip(entries, routed, strict=True):
         components.append(component_of(entry, entry.spec.resolve(given, tasks)))
     return tuple(components)
+
+
+def resolve_alone(kind: Kind, text: str, registry: Registry) -> Component:
+    """Parse a component that stands by itself, ``id[:option=value,…]``, and fill in every option.
+
+    Raises:
+        MethodError: a typo, an unknown or ill-typed option.
+        PluginError: there is none of that kind and name.
+    """
+    part = _part(text, text, what=kind)
+    entry = registry.get(kind, ".".join(part.ids))
+    options: dict[str, Value] = dict(part.options)
+    return component_of(entry, entry.spec.resolve(options))
 
 
 def _refuse_senseless(architecture: Entry, weightings: Sequence[Entry], text: str) -> None:

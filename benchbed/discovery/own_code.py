@@ -27,7 +27,15 @@ MARK: Final = "+file."
 LARGEST: Final = 10_000_000
 """Bytes of a file; what is larger is no method."""
 _LEADING: Final[Mapping[Kind, int]] = MappingProxyType(
-    {"architecture": 1, "backbone": 1, "task": 2, "dataset": 0, "weighting": 1, "transform": 0}
+    {
+        "architecture": 1,
+        "backbone": 1,
+        "task": 2,
+        "dataset": 0,
+        "weighting": 1,
+        "transform": 0,
+        "logger": 1,
+    }
 )
 """How many arguments a constructor gets before the options."""
 
@@ -180,6 +188,7 @@ def _kind(cls: type) -> Kind | None:
     from benchbed.contracts.architecture import Architecture
     from benchbed.contracts.backbone import Backbone
     from benchbed.contracts.dataset import Dataset
+    from benchbed.contracts.logger import Logger
     from benchbed.contracts.task import Task
     from benchbed.contracts.transform import Transform
     from benchbed.contracts.weighting import Weighting
@@ -191,6 +200,7 @@ def _kind(cls: type) -> Kind | None:
         "dataset": Dataset,
         "weighting": Weighting,
         "transform": Transform,
+        "logger": Logger,
     }
     for kind, base in bases.items():
         if isinstance(cls, type) and issubclass(cls, base) and cls is not base:

@@ -27,6 +27,7 @@ _SPEC_HOOKS: Final[Mapping[str, Kind]] = {
     "benchbed_weightings": "weighting",
     "benchbed_transforms": "transform",
     "benchbed_executors": "executor",
+    "benchbed_loggers": "logger",
 }
 FileKind = Literal["protocol", "suite", "published"]
 _FILE_HOOKS: Final[Mapping[str, FileKind]] = {

@@ -13,7 +13,9 @@ from benchbed.basics.errors import MethodError, PluginError, suggest
 API: Final = 1
 """Version of the plugin interface. A Spec that names another one is refused."""
 
-Kind = Literal["architecture", "backbone", "task", "dataset", "weighting", "transform", "executor"]
+Kind = Literal[
+    "architecture", "backbone", "task", "dataset", "weighting", "transform", "executor", "logger"
+]
 KINDS: Final[tuple[Kind, ...]] = (
     "architecture",
     "backbone",
@@ -22,6 +24,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     "weighting",
     "transform",
     "executor",
+    "logger",
 )
 
 TRAITS: Final[Mapping[str, frozenset[str]]] = {
@@ -32,6 +35,7 @@ TRAITS: Final[Mapping[str, frozenset[str]]] = {
     "dataset": frozenset(),
     "transform": frozenset(),
     "executor": frozenset(),
+    "logger": frozenset(),
 }
 """What planning must know of a component without importing it."""
 

@@ -12,6 +12,7 @@ from benchbed.basics.errors import ContractError, ProtocolError
 from benchbed.contracts.architecture import Architecture, check_outputs
 from benchbed.contracts.task import Task, check_loss
 from benchbed.contracts.transform import Batch
+from benchbed.records.record import AUXILIARY
 
 Count = Tensor | int
 
@@ -49,6 +50,13 @@ class TaskLosses:
         for name, extra in self.extra.items():
             sums[name] = self.totals[name] + extra * self.counts[name]
         return sums
+
+    def auxiliary(self) -> dict[str, Tensor]:
+        """Return the auxiliary losses by their curves' names, detached."""
+        found = {f"{AUXILIARY}/{name}": extra.detach() for name, extra in self.extra.items()}
+        if self.free is not None:
+            found[AUXILIARY] = self.free.detach()
+        return found
 
     def _numbers(self) -> dict[str, float]:
         """Return the counts on the host, with one synchronisation for all tasks at most."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from benchbed.engine.evaluation import Evaluation
@@ -51,6 +52,15 @@ class Progress:
         for curve in self.curves.values():
             curve.extend([None] * (self.epoch + 1 - len(curve)))
 
+    def values(self) -> list[dict[str, float]]:
+        """Return what the curves got in each epoch that has ended."""
+        epochs: list[dict[str, float]] = [{} for _ in range(self.epoch)]
+        for name, curve in self.curves.items():
+            for values, value in zip(epochs, curve, strict=True):
+                if value is not None:
+                    values[name] = value
+        return epochs
+
     def curve(self, name: str) -> list[float]:
         """Return a curve of one value an epoch so far, NaN where there is none."""
         never: list[float | None] = [None] * self.epoch
@@ -63,11 +73,13 @@ class Progress:
 
 
 class EpochLosses:
-    """The tasks' mean training losses over an epoch, each valid element counted once."""
+    """An epoch's mean training losses: the tasks' over valid elements, auxiliary over batches."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, Count] = {}
+        self._auxiliary: dict[str, Tensor] = {}
+        self._batches: dict[str, int] = {}
 
     def add(self, stepped: Stepped) -> None:
         """Take an update into account; losses stay on the device."""
@@ -79,6 +91,14 @@ class EpochLosses:
                 # float64 from the first one on: later ones are added in it
                 self._sums[name] = total.double()
                 self._counts[name] = stepped.counts[name]
+        for of_batch in stepped.auxiliary:
+            self._add_auxiliary(of_batch)
+
+    def _add_auxiliary(self, losses: Mapping[str, Tensor]) -> None:
+        for name, loss in losses.items():
+            before = self._auxiliary.get(name, torch.zeros_like(loss, dtype=torch.float64))
+            self._auxiliary[name] = before + loss
+            self._batches[name] = self._batches.get(name, 0) + 1
 
     def means(self) -> dict[str, float]:
         """Return the mean by task, 0 where an epoch had no valid element."""
@@ -86,6 +106,13 @@ class EpochLosses:
         for name, total in self._sums.items():
             count = float(self._counts[name]) or 1.0
             means[name] = float(total) / count
+        return means
+
+    def auxiliary(self) -> dict[str, float]:
+        """Return the mean auxiliary losses by their curves' names."""
+        means: dict[str, float] = {}
+        for name, total in self._auxiliary.items():
+            means[name] = float(total) / self._batches[name]
         return means
 
 

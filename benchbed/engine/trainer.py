@@ -43,9 +43,10 @@ from benchbed.engine.selection import Selector
 from benchbed.engine.session import Session
 from benchbed.engine.strategy import Strategy
 from benchbed.engine.updates import Effort, Stepped, Updater, require_finite
-from benchbed.records.record import Scores
+from benchbed.records.record import PHASE, Scores
 
 OnEpoch = Callable[[int, dict[str, float]], None]
+OnResume = Callable[[list[dict[str, float]]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +131,25 @@ class Trainer:
         assert isinstance(network, Architecture)
         return network
 
-    def run(self, on_epoch: OnEpoch = lambda epoch, values: None) -> Outcome:
+    def run(
+        self,
+        on_epoch: OnEpoch = lambda epoch, values: None,
+        on_resume: OnResume = lambda earlier: None,
+    ) -> Outcome:
         """Train to the end, from the checkpoint if there is one.
 
         Args:
             on_epoch: told each epoch's number, from 1, and the values that its curves got.
+            on_resume: told, where training goes on from a checkpoint, the values of each epoch that
+                had ended before.
 
         Raises:
             NonFiniteLossError: a loss became infinite or NaN.
             ContractError: a plugin broke its contract.
         """
-        if not self._resume():
+        if self._resume():
+            on_resume(self.progress.values())
+        else:
             self._set_phase(0)
         splits, transforms = self.protocol.data, self.session.job.evaluation_transforms
         validation = self.session.split(splits.validation, transforms)
@@ -194,9 +203,12 @@ class Trainer:
         self._note_engine()
         for name, mean in means.items():
             values[f"train/{name}/loss"] = mean
+        values |= losses.auxiliary()
         values["lr"] = self._lr
         for name, weight in weights.items():
             values[f"weight/{name}"] = weight
+        if len(self.phases) > 1:
+            values[PHASE] = progress.phase + 1
         return values
 
     def _groups(self) -> Iterator[list[Batch]]:

@@ -43,6 +43,7 @@ class Stepped:
         weights: what tasks weigh, where the strategy tells.
         steps: of the optimiser.
         gradients: norms and cosines of the tasks' gradients, where they are logged.
+        auxiliary: of each mini-batch the auxiliary losses by their curves' names, detached.
     """
 
     totals: dict[str, Tensor]
@@ -50,9 +51,11 @@ class Stepped:
     weights: dict[str, float] = field(default_factory=dict)
     steps: int = 0
     gradients: dict[str, float] = field(default_factory=dict)
+    auxiliary: list[dict[str, Tensor]] = field(default_factory=list)
 
     def add(self, losses: TaskLosses) -> None:
-        """Add a mini-batch's summed losses and their numbers of elements."""
+        """Add a mini-batch's summed losses, their numbers of elements and its auxiliary losses."""
+        self.auxiliary.append(losses.auxiliary())
         for name, total in losses.totals.items():
             self.totals[name] = self.totals.get(name, 0) + total.detach()
             self.counts[name] = self.counts.get(name, 0) + losses.counts[name]
@@ -147,6 +150,7 @@ class Updater:
             stepped.totals |= one.totals
             stepped.counts |= one.counts
             stepped.steps += one.steps
+            stepped.auxiliary += one.auxiliary
         return stepped
 
     def _update(self, update: _Update) -> Stepped:
@@ -200,7 +204,7 @@ class Updater:
 
     def _of_one_batch(self, update: _Update) -> _Differentiated:
         losses, means = self._losses(update.batches[0], update)
-        stepped = Stepped(detached(losses.totals), losses.counts)
+        stepped = Stepped(detached(losses.totals), losses.counts, auxiliary=[losses.auxiliary()])
         stepped.gradients = self._logged(means)
         weights = self.backward(means, losses.free, slopes=self._log)
         return _Differentiated(list(means), weights, stepped, detached(losses.extra))

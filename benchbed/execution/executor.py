@@ -36,6 +36,10 @@ class Observer(Protocol):
         """A run begins."""
         ...
 
+    def resumed(self, run: PlannedRun, earlier: Sequence[Mapping[str, float]]) -> None:
+        """It goes on from a checkpoint; ``earlier`` are the values of the epochs before."""
+        ...
+
     def epoch(
         self, run: PlannedRun, epoch: int, seconds_left: float, values: Mapping[str, float]
     ) -> None:

@@ -22,6 +22,10 @@ class EpochLines:
         """A run begins."""
         self.write(f"{run.label}: begins, {run.epochs} epochs")
 
+    def resumed(self, run: PlannedRun, earlier: Sequence[Mapping[str, float]]) -> None:
+        """It goes on from a checkpoint."""
+        self.write(f"{run.label}: goes on after epoch {len(earlier)}")
+
     def epoch(
         self, run: PlannedRun, epoch: int, seconds_left: float, values: Mapping[str, float]
     ) -> None:
@@ -48,6 +52,11 @@ class All:
         """A run begins."""
         for observer in self.observers:
             observer.started(run)
+
+    def resumed(self, run: PlannedRun, earlier: Sequence[Mapping[str, float]]) -> None:
+        """It goes on from a checkpoint."""
+        for observer in self.observers:
+            observer.resumed(run, earlier)
 
     def epoch(
         self, run: PlannedRun, epoch: int, seconds_left: float, values: Mapping[str, float]

@@ -100,6 +100,8 @@ class LocalExecutor(Executor):
             run = running[number]
             if kind == "started":
                 observer.started(run)
+            elif kind == "resumed":
+                observer.resumed(run, event["earlier"])
             elif kind == "epoch":
                 observer.epoch(run, event["epoch"], event["left"], event["values"])
             elif kind in {"done", "failed"}:

@@ -107,6 +107,9 @@ class _Silent:
     def started(self, run: PlannedRun) -> None:
         """A trial begins."""
 
+    def resumed(self, run: PlannedRun, earlier: Sequence[Mapping[str, float]]) -> None:
+        """Trials have no checkpoints."""
+
     def epoch(
         self, run: PlannedRun, epoch: int, seconds_left: float, values: Mapping[str, float]
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -57,6 +57,12 @@ class ProgressDisplay:
         self._bars[run.job.key] = self._progress.add_task(
             f"  {run.label}", total=run.job.protocol.epochs, note=""
         )
+
+    def resumed(self, run: PlannedRun, earlier: Sequence[Mapping[str, float]]) -> None:
+        """Move the run's bar to where it goes on."""
+        bar = self._bars.get(run.job.key)
+        if bar is not None:
+            self._progress.update(bar, completed=len(earlier))
 
     def epoch(
         self, run: PlannedRun, epoch: int, seconds_left: float, values: Mapping[str, float]

@@ -70,6 +70,10 @@ class Hooks:
         self._display.started(run)
         self._call("benchbed_run_started", run=run)
 
+    def resumed(self, run: PlannedRun, earlier: Sequence[Mapping[str, float]]) -> None:
+        """It goes on from a checkpoint; plugins were told its epochs when they ended."""
+        self._display.resumed(run, earlier)
+
     def epoch(
         self, run: PlannedRun, epoch: int, seconds_left: float, values: Mapping[str, float]
     ) -> None:

@@ -33,7 +33,12 @@ def train(job: Job, store: Store, emit: Emit) -> None:
     checkpoint = store.checkpoint_path(job.key)
 
     emit({"event": "started", "epochs": job.protocol.epochs})
-    outcome = Trainer(session, checkpoint).run(_EpochTeller(job.protocol.epochs, emit))
+
+    def tell_resumed(earlier: list[dict[str, float]]) -> None:
+        emit({"event": "resumed", "earlier": earlier})
+
+    on_epoch = _EpochTeller(job.protocol.epochs, emit)
+    outcome = Trainer(session, checkpoint).run(on_epoch, tell_resumed)
 
     # once more: the files may have changed while they were being read
     require_unchanged(job, session.dataset)

@@ -44,6 +44,12 @@ Tier = Literal["claimed", "reproduced", "verified"]
 """How far a record can be believed; see :func:`benchbed.records.verification.tier_of`."""
 
 
+AUXILIARY: Final = "auxiliary"
+"""The curve of the auxiliary loss that no task owns, and before a slash and a task of a task's."""
+
+PHASE: Final = "phase"
+"""The curve of the phase at each epoch's end, from 1, of networks with more than one."""
+
 FailureStatus = Literal["failed", "non-finite-loss", "killed"]
 
 

@@ -14,7 +14,17 @@ import msgspec
 
 from benchbed.basics.errors import RecordError
 from benchbed.records.index import Summary
-from benchbed.records.record import Number, Record, Scores, Text, Tier, content_of, decode
+from benchbed.records.record import (
+    AUXILIARY,
+    PHASE,
+    Number,
+    Record,
+    Scores,
+    Text,
+    Tier,
+    content_of,
+    decode,
+)
 from benchbed.records.store import Place, Store, read_regular, write_atomically
 
 TOLERANCE: Final = 0.02
@@ -140,12 +150,22 @@ def _result(
     record: Record, again: Record, differences: Mapping[str, Mapping[str, Difference]]
 ) -> Result:
     def outcome(run: Record) -> object:
-        return run.test, run.validation, run.curves, run.selected_epoch
+        return run.test, run.validation, _curves_of_both(run, record), run.selected_epoch
 
     if outcome(record) == outcome(again):
         return "exact"
     within = all(d.is_within for ds in differences.values() for d in ds.values())
     return "within" if within else "differs"
+
+
+def _curves_of_both(run: Record, record: Record) -> dict[str, list[float | None]]:
+    """Return a run's curves without those of a kind that the record's benchbed did not keep yet."""
+    kept: dict[str, list[float | None]] = {}
+    for name, curve in run.curves.items():
+        came_later = name.partition("/")[0] in {AUXILIARY, PHASE}
+        if name in record.curves or not came_later:
+            kept[name] = curve
+    return kept
 
 
 def write_verification(

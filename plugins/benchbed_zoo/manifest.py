@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchbed.discovery.hookspecs import hookimpl
 from benchbed.discovery.spec import Spec
-from benchbed_zoo.specs import backbones, executors, transforms
+from benchbed_zoo.specs import backbones, executors, loggers, transforms
 from benchbed_zoo.specs.architectures import feature_sharing, hard_sharing
 from benchbed_zoo.specs.datasets import embedded, on_disk
 from benchbed_zoo.specs.tasks import contours, pixel_classes, pixel_values, samples
@@ -56,6 +56,12 @@ def benchbed_weightings() -> Iterable[Spec]:
 def benchbed_executors() -> Iterable[Spec]:
     """Executors."""
     return executors.SPECS
+
+
+@hookimpl
+def benchbed_loggers() -> Iterable[Spec]:
+    """Loggers."""
+    return loggers.SPECS
 
 
 @hookimpl

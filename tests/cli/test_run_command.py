@@ -417,6 +417,9 @@ class Silent:
     def started(self, run):
         pass
 
+    def resumed(self, run, earlier):
+        pass
+
     def epoch(self, run, epoch, seconds_left, values):
         pass
 

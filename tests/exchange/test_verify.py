@@ -71,6 +71,20 @@ def test_the_same_test_metrics_alone_are_not_exact(change):
     assert compare(RECORD, rerun(**change), []).result == "within"
 
 
+@pytest.mark.parametrize("name", ["auxiliary/seg", "auxiliary", "phase"])
+def test_curves_that_an_earlier_benchbed_did_not_keep_make_no_difference(name):
+    with_curve = rerun(curves={**RECORD.curves, name: [1.0, 2.0]})
+    assert compare(RECORD, with_curve, []).result == "exact"
+    assert compare(with_curve, RECORD, []).result == "within", "one that is lost does"
+    other = rerun(curves={**RECORD.curves, name: [1.0, 3.0]})
+    assert compare(with_curve, other, []).result == "within"
+
+
+def test_another_curve_more_makes_a_difference():
+    more = rerun(curves={**RECORD.curves, "train/more/loss": [1.0, 2.0]})
+    assert compare(RECORD, more, []).result == "within"
+
+
 @pytest.mark.parametrize(
     ("factor", "tolerance", "result"),
     [

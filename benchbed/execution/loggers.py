@@ -1,0 +1,112 @@
+"""Loggers as an observer: what ``--log`` names, told of runs; one that raises is told no more."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from benchbed.basics.errors import MethodError, one_line
+from benchbed.contracts.logger import Logger
+from benchbed.discovery.loading import make_component
+from benchbed.discovery.method import resolve_alone
+from benchbed.discovery.registry import Registry
+from benchbed.execution.executor import Result
+from benchbed.execution.planned import PlannedRun
+from benchbed.records.record import Record
+from benchbed.records.store import Store
+
+FOLDER: Final = "curves"
+"""Below the results folder: a folder for each logger."""
+
+
+class Logging:
+    """Tells loggers of runs, a resumed one from its first epoch on.
+
+    Args:
+        loggers: by the names that they are known by.
+    """
+
+    def __init__(self, loggers: Mapping[str, Logger]) -> None:
+        self._loggers = dict(loggers)
+
+    @property
+    def folders(self) -> list[Path]:
+        """Return the folders that loggers have written into."""
+        folders = [logger.folder for logger in self._loggers.values()]
+        return [folder for folder in folders if folder.exists()]
+
+    def started(self, run: PlannedRun) -> None:
+        """A run begins."""
+        self._tell(lambda logger: logger.started(run))
+
+    def resumed(self, run: PlannedRun, earlier: Sequence[Mapping[str, float]]) -> None:
+        """It goes on from a checkpoint: tell the epochs that had ended."""
+        for number, values in enumerate(earlier, start=1):
+            self.epoch(run, number, 0.0, values)
+
+    def epoch(
+        self, run: PlannedRun, epoch: int, seconds_left: float, values: Mapping[str, float]
+    ) -> None:
+        """An epoch has ended."""
+        self._tell(lambda logger: logger.epoch(run, epoch, values))
+
+    def finished(self, result: Result) -> None:
+        """A run has ended."""
+        if not self._loggers:
+            return
+        test = _test_scores(result)
+        self._tell(lambda logger: logger.finished(result.run, result.status, result.message, test))
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self._tell(lambda logger: logger.close())
+        self._loggers.clear()
+
+    def _tell(self, what: Callable[[Logger], None]) -> None:
+        for name, logger in list(self._loggers.items()):
+            try:
+                what(logger)
+            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+                del self._loggers[name]
+                warnings.warn(
+                    f"Logger {name} failed and logs nothing more: {one_line(error)}", stacklevel=2
+                )
+
+
+def _test_scores(result: Result) -> dict[str, float]:
+    """Return the test scores of a run's record by ``<task>/<metric>``, if it left one."""
+    if result.status != "ok":
+        return {}
+    job = result.run.job
+    record = Store(job.results).find(job.place, job.key)
+    scores: dict[str, float] = {}
+    if isinstance(record, Record):
+        for task, found in record.test.items():
+            for metric, value in found.items():
+                scores[f"{task}/{metric}"] = value
+    return scores
+
+
+def make_logging(names: Sequence[str], registry: Registry, results: Path) -> Logging:
+    """Return loggers by their names, such as ``csv`` or ``wandb:mode=online``, as one observer.
+
+    Args:
+        names: as they were given.
+        registry: the installed plugins.
+        results: each writes into a folder of its own below it.
+
+    Raises:
+        PluginError: there is no such logger, or it breaks its contract.
+        MethodError: an option is wrong, or a logger is named twice.
+        BenchbedError: what it writes with is not installed.
+    """
+    loggers: dict[str, Logger] = {}
+    for text in names:
+        component = resolve_alone("logger", text, registry)
+        if component.id in loggers:
+            raise MethodError(f"The logger '{component.id}' is named twice.")
+        folder = results / FOLDER / component.id
+        loggers[component.id] = make_component(component, Logger, folder)
+    return Logging(loggers)

@@ -1,0 +1,1 @@
+"""Loggers: files of values, TensorBoard, Weights & Biases, MLflow."""
