@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from benchbed.basics.errors import BenchbedError
 from benchbed.cli.common import (
     data_option,
     json_option,
@@ -18,8 +19,8 @@ from benchbed.cli.common import (
     strict_option,
 )
 from benchbed.report.inspect.one_run import Inspection, inspect_record
-from benchbed.report.inspect.records import find_record
-from benchbed.report.inspect.request import Request
+from benchbed.report.inspect.records import find_records
+from benchbed.report.inspect.request import Choice, Request
 from benchbed.report.inspect.several_runs import Comparison, compare_records
 from benchbed.report.layout.available import require_matplotlib
 
@@ -34,6 +35,8 @@ MOST_SAMPLES: Final = 100
     show_default=True,
     help="How many samples of the test split, evenly spread, or which (3,17,5 or 2,).",
 )
+@click.option("--worst", "choice", flag_value="worst", help="Those with the highest losses.")
+@click.option("--typical", "choice", flag_value="typical", help="Those nearest the median loss.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -51,6 +54,7 @@ MOST_SAMPLES: Final = 100
 def command(
     records: tuple[str, ...],
     samples: str,
+    choice: Choice | None,
     output: Path | None,
     protocol: str | None,
     data_root: Path | None,
@@ -59,11 +63,12 @@ def command(
     strict_plugins: bool,
     as_json: bool,
 ) -> None:
-    """Draw a run's predictions and its training curves, or several runs' predictions side by side.
+    """Draw a run's predictions and its training curves, or several runs' side by side.
 
-    RECORD is a record's JSON file, or the first 6 or more characters of its run key. Several, of
-    one protocol, are drawn on the same samples, a column a method, without curves; records of one
-    method and seed for single tasks share a column.
+    RECORD is a record's JSON file, a folder with records, or the first 6 or more characters of a
+    run key. Several, of one protocol, are drawn on the same samples, a column a method and seed;
+    records of one method and seed for single tasks share a column. Of their curves, the seeds of
+    a method are one line with a band.
 
     \b
     Examples:
@@ -71,13 +76,17 @@ def command(
       benchbed inspect results/runs/digits/1/hps/equal/380257b3959ddbf7828547231b1032ac.json
       benchbed inspect 380257 --samples 12 --output figures --json
       benchbed inspect 380257 --samples 3,17,5
+      benchbed inspect 380257 --worst
+      benchbed inspect results/runs/digits/1/hps
       benchbed inspect 380257 9c41d0 e27b55 --samples 3
     """
     require_matplotlib()
     wanted = parse_samples(samples, MOST_SAMPLES)
+    if choice and not isinstance(wanted, int):
+        raise BenchbedError(f"--{choice} chooses the samples, so --samples must be their number.")
     requests = [
-        Request(find_record(record, results), results, output, wanted, protocol, data_root)
-        for record in records
+        Request(path, results, output, wanted, choice or "spread", protocol, data_root)
+        for path in find_records(records, results)
     ]
     registry = open_registry(strict=strict_plugins, plugins=plugins)
     done: Inspection | Comparison

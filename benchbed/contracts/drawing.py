@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import matplotlib as mpl
@@ -27,17 +30,56 @@ TITLE_SIZE: Final = 10
 DPI: Final = 120
 
 
+_by_name: ContextVar[Mapping[str, int]] = ContextVar("_by_name", default=MappingProxyType({}))
+"""The places in the palette of classes by their names, where several targets share a figure."""
+_on_maps: ContextVar[frozenset[str]] = ContextVar("_on_maps", default=frozenset())
+"""Names of classes that a map of the figure shows too."""
+
+
+@contextmanager
+def one_colour_a_class(targets: Iterable[Target]) -> Iterator[None]:
+    """Within, a class that several targets name has one colour in all of them, and no other has it.
+
+    A class of a whole sample, which is written as a word, is underlaid with the colour that its
+    pixels have on a map of the figure.
+
+    ::
+
+        with one_colour_a_class(task.target for task in tasks.values()):
+            ...  # draw_target, palette
+    """
+    places: dict[str, int] = {}
+    on_maps: set[str] = set()
+    for target in targets:
+        if target.kind != "class":
+            continue
+        for name in target.names:
+            places.setdefault(name, len(places))
+        if target.size:
+            on_maps.update(target.names)
+    tokens = _by_name.set(places), _on_maps.set(frozenset(on_maps))
+    try:
+        yield
+    finally:
+        _by_name.reset(tokens[0])
+        _on_maps.reset(tokens[1])
+
+
 def palette(classes: int, names: Sequence[str] = ()) -> np.ndarray:
     """Return the classes' colours, ``(classes, 3)`` in [0, 1]; a class always has the same one.
 
     The 54 first differ: matplotlib's qualitative maps without their greys, the most different
-    first. A class of the name ``background`` is dark.
+    first. A class of the name ``background`` is dark. Within :func:`one_colour_a_class`, a name
+    has one colour, whatever its number.
     """
     tab20 = np.delete(np.array(mpl.colormaps["tab20"].colors), [14, 15], axis=0)  # type: ignore[attr-defined]
     tab20b = np.array(mpl.colormaps["tab20b"].colors)  # type: ignore[attr-defined]
     tab20c = np.array(mpl.colormaps["tab20c"].colors)[:16]  # type: ignore[attr-defined]
     colours = np.concatenate([tab20[::2], tab20[1::2], tab20b, tab20c])
-    chosen: np.ndarray = colours[np.arange(classes) % len(colours)]
+    places = np.arange(classes)
+    for number, name in enumerate(names[:classes]):
+        places[number] = _by_name.get().get(name, number)
+    chosen: np.ndarray = colours[places % len(colours)]
     if "background" in names:
         chosen[names.index("background")] = DARK
     return chosen
@@ -98,8 +140,10 @@ def draw_target(axes: Axes, value: Tensor, target: Target) -> None:
         _draw_other(axes, array)
 
 
-def draw_text(axes: Axes, text: str, *, grey: bool = False) -> None:
-    """Write a few words into the middle of otherwise empty axes."""
+def draw_text(
+    axes: Axes, text: str, *, grey: bool = False, under: np.ndarray | None = None
+) -> None:
+    """Write a few words into the middle of empty axes, on a patch of a colour if one is given."""
     _bare(axes, frame=True)
     size = 14 if len(text) <= 6 else 9
     colour = "0.5" if grey else "black"
@@ -113,15 +157,16 @@ def draw_text(axes: Axes, text: str, *, grey: bool = False) -> None:
         va="center",
         transform=axes.transAxes,
         parse_math=False,
+        bbox=None if under is None else {"facecolor": under, "alpha": 0.6, "edgecolor": "none"},
     )
 
 
-def _draw_known(axes: Axes, text: str | None) -> None:
+def _draw_known(axes: Axes, text: str | None, under: np.ndarray | None = None) -> None:
     """Write a value of a sample, or that it has none."""
     if text is None:
         draw_text(axes, "not annotated", grey=True)
     else:
-        draw_text(axes, text)
+        draw_text(axes, text, under=under)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -185,7 +230,7 @@ def _draw_classes(axes: Axes, indices: np.ndarray, target: Target) -> None:
     if target.ignore is not None:
         known &= indices != target.ignore
     if indices.ndim == 0:
-        _draw_known(axes, _class_name(int(indices), target) if known else None)
+        _draw_class(axes, int(indices) if known else None, target)
     elif indices.ndim == 2:
         colours = np.full((*indices.shape, 3), float(GREY))
         colours[known] = palette(target.classes, target.names)[indices[known].astype(np.int64)]
@@ -193,6 +238,16 @@ def _draw_classes(axes: Axes, indices: np.ndarray, target: Target) -> None:
         axes.imshow(colours)
     else:
         _draw_other(axes, indices)
+
+
+def _draw_class(axes: Axes, number: int | None, target: Target) -> None:
+    """Write a sample's class, on its colour where a map of the figure shows it too."""
+    if number is None:
+        _draw_known(axes, None)
+        return
+    name = _class_name(number, target)
+    colour = palette(target.classes, target.names)[number]
+    _draw_known(axes, name, colour if name in _on_maps.get() else None)
 
 
 def _class_name(number: int, target: Target) -> str:

@@ -208,7 +208,7 @@ class Trainer:
         for name, weight in weights.items():
             values[f"weight/{name}"] = weight
         if len(self.phases) > 1:
-            values[PHASE] = progress.phase + 1
+            values[PHASE] = float(progress.phase + 1)
         return values
 
     def _groups(self) -> Iterator[list[Batch]]:

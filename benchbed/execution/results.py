@@ -99,7 +99,8 @@ def make_record(
         lr_factors=outcome.lr_factors,
         gradients=progress.gradients,
     )
-    return _readable(seal(record))
+    # sealed as it is read: a plugin's whole number is a float there, with another digest
+    return seal(_readable(record))
 
 
 def _without_empty_details(scores: Scores, session: Session) -> Scores:

@@ -12,7 +12,15 @@ import torch
 from matplotlib.figure import Figure
 
 from benchbed import Input, Target
-from benchbed.contracts.drawing import GREY, draw_input, draw_target, new_figure, palette, to_png
+from benchbed.contracts.drawing import (
+    GREY,
+    draw_input,
+    draw_target,
+    new_figure,
+    one_colour_a_class,
+    palette,
+    to_png,
+)
 
 
 def drawn(target: Target, value) -> Figure:
@@ -94,3 +102,42 @@ def test_inputs_are_images_in_their_range_or_bars(shape, images, limits):
 def test_a_png_is_the_size_of_its_figure():
     image = matplotlib.image.imread(io.BytesIO(to_png(new_figure(2, 1))))
     assert image.shape == (120, 240, 4)
+
+
+ROOMS = Target("class", (2, 2), classes=3, names=("background", "bed", "chair"), ignore=255)
+PRESENT = Target("class", classes=2, names=("chair", "lamp"))
+
+
+def test_a_class_that_two_targets_name_has_one_colour_and_no_other_has_it():
+    plain = palette(3, ROOMS.names)
+    assert (palette(2, PRESENT.names) == palette(2)).all()
+    with one_colour_a_class([ROOMS, PRESENT]):
+        assert (palette(3, ROOMS.names) == plain).all(), "the first keeps its colours"
+        chair, lamp = palette(2, PRESENT.names)
+    assert (chair == plain[2]).all()
+    assert lamp.tolist() not in plain.tolist()
+    assert (palette(2, PRESENT.names) == palette(2)).all(), "only within"
+
+
+def patch_of(target, number):
+    axes = new_figure(2, 2).add_subplot()
+    draw_target(axes, torch.tensor(number), target)
+    (text,) = axes.texts
+    return text.get_bbox_patch()
+
+
+def test_a_class_of_a_sample_stands_on_the_colour_of_its_pixels():
+    assert patch_of(PRESENT, 0) is None
+    with one_colour_a_class([PRESENT, ROOMS]):
+        assert patch_of(PRESENT, 0).get_facecolor()[:3] == pytest.approx(palette(3, ROOMS.names)[2])
+        assert patch_of(PRESENT, 1) is None, "no map shows it"
+
+
+def test_colours_are_as_before_where_drawing_failed():
+    with pytest.raises(ZeroDivisionError), one_colour_a_class([ROOMS, PRESENT]):
+        raise ZeroDivisionError
+    assert (palette(2, PRESENT.names) == palette(2)).all()
+
+
+def test_more_names_than_classes_do_no_harm():
+    assert palette(1, ("a", "b")).shape == (1, 3)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from benchbed.basics.environment import now
 from benchbed.engine.trainer import Trainer
+from benchbed.execution.results import make_record
+from benchbed.records.record import decode_record
 from tests import regimes
 from tests.engine.helpers import make_job, make_trainer, train
 
@@ -95,3 +98,13 @@ def test_who_listens_is_told_all_epochs_before_a_stop(with_regimes, toy_protocol
     assert resumed == []
     make_trainer(job, path).run(on_resume=resumed.append)
     assert resumed == [told]
+
+
+def test_a_record_with_whole_numbers_among_its_values_can_be_read(with_regimes, toy_protocol):
+    trainer = make_trainer(make_job(toy_protocol, with_regimes, "last-phase-without+equal"))
+    outcome = trainer.run()
+    outcome.test["a"]["mae"] = 3  # as a plugin's metric may
+    record = make_record(trainer.session.job, trainer.session, outcome, now())
+    assert decode_record(msgspec.json.encode(record)) == record
+    assert record.curves["phase"] == [1.0, 1.0, 2.0, 2.0]
+    assert record.test["a"]["mae"] == 3.0

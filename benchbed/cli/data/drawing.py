@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from benchbed.basics.errors import BenchbedError, StoreError
 from benchbed.cli.common import console
 from benchbed.contracts.dataset import Column, Dataset
-from benchbed.contracts.drawing import to_png
+from benchbed.contracts.drawing import one_colour_a_class, to_png
 from benchbed.execution.prepare import progress_bar
 from benchbed.records.store import write_atomically
 from benchbed.report.data.charts import draw_statistics
@@ -27,7 +27,8 @@ def sheet(
     """Draw samples with all their targets."""
     at = np.array(positions, dtype=np.int64)
     samples = {name: np.asarray(columns[name][at]) for name in ("input", *dataset.targets)}
-    figure = draw_sheet(samples, positions, dataset.input, dataset.targets, title)
+    with one_colour_a_class(dataset.targets.values()):
+        figure = draw_sheet(samples, positions, dataset.input, dataset.targets, title)
     return figure, {"samples": positions}
 
 

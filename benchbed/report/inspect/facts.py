@@ -7,6 +7,7 @@ from typing import Any
 
 from benchbed.basics.texts import counted
 from benchbed.records.record import Record
+from benchbed.report.inspect.request import Choice
 
 
 def run_name(record: Record) -> str:
@@ -23,9 +24,13 @@ def run_title(record: Record) -> str:
     )
 
 
-def samples_title(samples: int, split: str) -> str:
-    """Return a title's line on how many samples of which split are drawn."""
-    return f"{counted(samples, 'sample')} of split '{split}'"
+def samples_title(samples: int, split: str, choice: Choice = "spread") -> str:
+    """Return a title's line on how many samples of which split are drawn, and why these."""
+    number = counted(samples, "sample")
+    if choice == "spread":
+        return f"{number} of split '{split}'"
+    how = {"worst": "the highest losses", "typical": "losses nearest the median"}[choice]
+    return f"{number} of split '{split}' with {how}"
 
 
 def record_facts(record: Record, path: Path) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def note_lost_weights_of_several(
         f"the comparison:{again.remark}\n  " + "\n  ".join(commands)
     )
     if len(lost) == len(given):
-        note = f"Nothing was drawn. {note}"
+        note = f"No samples were drawn. {note}"
     return [note]
 
 

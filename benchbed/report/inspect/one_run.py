@@ -10,6 +10,7 @@ from benchbed.basics.errors import BenchbedError
 from benchbed.discovery.registry import Registry
 from benchbed.records.record import Record
 from benchbed.records.store import write_atomically
+from benchbed.report.inspect.choosing import choose_samples
 from benchbed.report.inspect.facts import record_facts, run_title, samples_title
 from benchbed.report.inspect.lost_weights import note_lost_weights
 from benchbed.report.inspect.records import read_record
@@ -84,12 +85,14 @@ def inspect_record(request: Request, registry: Registry) -> Inspection:
 
 def _draw_panels(record: Record, registry: Registry, request: Request) -> tuple[bytes, str]:
     """Return the figure, and what is to be known of it."""
-    from benchbed.contracts.drawing import to_png
+    from benchbed.contracts.drawing import one_colour_a_class, to_png
     from benchbed.report.inspect.drawing.panels import draw_panels
     from benchbed.report.inspect.predictions.of_record import predict_record
 
-    session, samples, note = predict_record(record, registry, request)
-    shown = samples_title(len(samples), session.job.protocol.data.test)
+    (chosen,) = choose_samples([record], registry, [request])
+    session, samples, note = predict_record(record, registry, chosen)
+    shown = samples_title(len(samples), session.job.protocol.data.test, request.choice)
     title = f"{run_title(record)}\n{shown}"
-    figure = draw_panels(samples, session.tasks, session.dataset.input, title)
+    with one_colour_a_class(task.target for task in session.tasks.values()):
+        figure = draw_panels(samples, session.tasks, session.dataset.input, title)
     return to_png(figure), note

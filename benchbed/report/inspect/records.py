@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from benchbed.basics.errors import ProtocolError, RecordError, StoreError
 from benchbed.contracts.protocol import Protocol
@@ -12,6 +13,35 @@ from benchbed.discovery.catalogue import find_protocol, protocols
 from benchbed.discovery.registry import Registry
 from benchbed.records.record import Record, decode_record
 from benchbed.records.store import Store
+
+_KEY: Final = re.compile("[0-9a-f]{32}")
+
+
+def find_records(texts: Sequence[str], results: Path) -> list[Path]:
+    """Return the files of records, each named as :func:`find_record` takes it or by its folder.
+
+    Raises:
+        StoreError: there is none, or more than one of one run key's beginning.
+    """
+    found: list[Path] = []
+    for text in texts:
+        if Path(text).is_dir():
+            found += _below(Path(text))
+        else:
+            found.append(find_record(text, results))
+    return found
+
+
+def _below(folder: Path) -> list[Path]:
+    """Return the files below a folder that are named as records are, by method.
+
+    Raises:
+        StoreError: there is none.
+    """
+    paths = [path for path in folder.rglob("*.json") if _KEY.fullmatch(path.stem)]
+    if not paths:
+        raise StoreError(f"There are no records below {folder}.")
+    return sorted(paths)
 
 
 def find_record(text: str, results: Path) -> Path:

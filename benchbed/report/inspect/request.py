@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+Choice = Literal["spread", "typical", "worst"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,7 @@ class Request:
         path: the record's file.
         output: where figures are written; ``inspect/<run key>`` of the results folder if ``None``.
         samples: how many samples of the test split, or their positions.
+        choice: which, if it is a number: spread evenly, or by their losses.
         protocol: the file of a protocol that no plugin brings.
     """
 
@@ -22,14 +26,16 @@ class Request:
     results: Path = Path("results")
     output: Path | None = None
     samples: int | Sequence[int] = 6
+    choice: Choice = "spread"
     protocol: str | None = None
     data_root: Path | None = None
 
     @property
     def samples_option(self) -> list[str]:
-        """Return the option of the samples, as the command line takes it."""
+        """Return the options of the samples, as the command line takes them."""
         if isinstance(self.samples, int):
-            return ["--samples", str(self.samples)]
+            by_loss = [] if self.choice == "spread" else [f"--{self.choice}"]
+            return ["--samples", str(self.samples), *by_loss]
         listed = ",".join(map(str, self.samples))
         return ["--samples", listed if len(self.samples) > 1 else f"{listed},"]
 

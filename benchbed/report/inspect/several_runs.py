@@ -1,9 +1,9 @@
-"""Several records of one protocol: their predictions side by side."""
+"""Several records of one protocol: their curves, and their predictions side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from benchbed.discovery.registry import Registry
 from benchbed.records.record import Record
 from benchbed.records.row_id import RowId
 from benchbed.records.store import write_atomically
+from benchbed.report.inspect.choosing import choose_samples
 from benchbed.report.inspect.columns import (
     Column,
     Columns,
@@ -23,8 +24,9 @@ from benchbed.report.inspect.columns import (
 from benchbed.report.inspect.facts import record_facts, run_name, samples_title
 from benchbed.report.inspect.lost_weights import note_lost_weights_of_several
 from benchbed.report.inspect.records import read_record
-from benchbed.report.inspect.request import Request
+from benchbed.report.inspect.request import Choice, Request
 from benchbed.report.layout.available import require_matplotlib
+from benchbed.report.layout.shared_options import leave_out_shared
 
 if TYPE_CHECKING:
     from benchbed.contracts.protocol import Protocol
@@ -38,58 +40,100 @@ class Comparison:
 
     Attributes:
         paths, records: of the records, in the order given.
-        figure: ``None`` where no record has weights.
+        curves: the figure of training curves.
+        figure: that of predictions; ``None`` where no record has weights.
         notes: how to make missing weights again, and what is to be known of predictions.
     """
 
     paths: Sequence[Path]
     records: Sequence[Record]
-    figure: Path | None
-    notes: Sequence[str]
-
-    @property
-    def exit_code(self) -> int:
-        """Return 2 where nothing was drawn."""
-        return 0 if self.figure else 2
+    curves: Path
+    figure: Path | None = None
+    notes: Sequence[str] = ()
+    exit_code: int = 0
 
     @property
     def figures(self) -> list[Path]:
-        """Return the file that was written, if one was."""
-        return [self.figure] if self.figure else []
+        """Return the files that were written."""
+        return [self.figure, self.curves] if self.figure else [self.curves]
 
     def facts(self) -> dict[str, Any]:
-        """Return the figure's path, the records' main facts and the notes, as plain data."""
+        """Return the figures' paths, the records' main facts and the notes, as plain data."""
         return {
             "comparison": str(self.figure) if self.figure else None,
+            "curves": str(self.curves),
             "records": list(map(record_facts, self.records, self.paths)),
             "notes": list(self.notes),
         }
 
 
 def compare_records(requests: Sequence[Request], registry: Registry) -> Comparison:
-    """Draw the predictions of several records side by side, a column a method and seed.
+    """Draw the curves of several records, and their predictions in a column a method and seed.
 
     Args:
         requests: one a record, with the same folders, samples and protocol.
         registry: the installed plugins.
 
     Raises:
-        BenchbedError: there is no matplotlib, a record cannot be trusted or rebuilt, the records
-            cannot share a figure, or the folder cannot be written.
+        BenchbedError: there is no matplotlib, a record cannot be trusted, the records cannot share
+            a figure, or the folder cannot be written. What keeps only predictions from being drawn
+            is in the result.
     """
     require_matplotlib()
     paths = [request.path for request in requests]
     records = [read_record(path) for path in paths]
     _require_comparable(records)
-    notes = note_lost_weights_of_several(records, registry, requests)
-    found = predict_columns(records, registry, requests)
+    key = digest([record.key for record in records])[:32]
+    folder = requests[0].folder(key)
+    curves = folder / "curves.png"
+    write_atomically(curves, _draw_curves(records))
+    drawn = Comparison(paths, records, curves)
+
+    # the curves are of use alone, so what is wrong with weights or plugins is no error from here on
+    try:
+        notes = note_lost_weights_of_several(records, registry, requests)
+        found = predict_columns(records, registry, choose_samples(records, registry, requests))
+    except BenchbedError as error:
+        return replace(drawn, notes=[str(error)], exit_code=error.exit_code)
     notes += found.merged_notes()
     if found.session is None:
-        return Comparison(paths, records, None, notes)
-    key = digest([record.key for record in records])[:32]
-    figure = requests[0].folder(key) / "comparison.png"
-    write_atomically(figure, _draw_columns(found, found.session))
-    return Comparison(paths, records, figure, notes)
+        return replace(drawn, notes=notes)
+    figure = folder / "comparison.png"
+    write_atomically(figure, _draw_columns(found, found.session, requests[0].choice))
+    return replace(drawn, figure=figure, notes=notes)
+
+
+def _draw_curves(records: Sequence[Record]) -> bytes:
+    """Return the figure of the curves, the records of a method's seeds as one."""
+    from benchbed.contracts.drawing import to_png
+    from benchbed.report.inspect.drawing.training_curves import draw_curves_of_several
+
+    by_row: dict[str, list[Record]] = {}
+    for record in records:
+        by_row.setdefault(RowId.of(record).name, []).append(record)
+    names = list(by_row)
+    shared: list[str] = []
+    if len(names) > 1:
+        names, shared = leave_out_shared(names)
+    methods = dict(zip(names, by_row.values(), strict=True))
+    seeds = {name: len({record.seed for record in found}) for name, found in methods.items()}
+    title = f"{records[0].protocol} · {_seeds_in_words(seeds)}"
+    if shared:
+        title += f"\nall: {', '.join(shared)}"
+    return to_png(draw_curves_of_several(methods, title))
+
+
+def _seeds_in_words(seeds: Mapping[str, int]) -> str:
+    """Return how many seeds each method has, and what of them is drawn if there are several."""
+    numbers = set(seeds.values())
+    if numbers == {1}:
+        return "one seed of each method"
+    if len(numbers) == 1:
+        how_many = f"{numbers.pop()} seeds"
+    else:
+        each = [f"{name} {number}" for name, number in seeds.items()]
+        how_many = f"seeds: {', '.join(each)}"
+    return f"{how_many}\nline: their mean; band: from the smallest to the largest"
 
 
 def _require_comparable(records: Sequence[Record]) -> None:
@@ -117,9 +161,9 @@ def _made_under(record: Record) -> str:
     return f"{record.key[:8]} was made under {protocol}"
 
 
-def _draw_columns(found: Columns, session: Session) -> bytes:
+def _draw_columns(found: Columns, session: Session, choice: Choice) -> bytes:
     """Return the figure of the columns that have predictions."""
-    from benchbed.contracts.drawing import to_png
+    from benchbed.contracts.drawing import one_colour_a_class, to_png
     from benchbed.report.inspect.drawing.comparison import draw_comparison
 
     protocol, columns = session.job.protocol, found.drawn()
@@ -127,19 +171,24 @@ def _draw_columns(found: Columns, session: Session) -> bytes:
     samples = {headings[column]: predicted for column, predicted in columns.items()}
     lost = {(headings[column], task) for column, task in found.lost if column in headings}
     tasks = {name: found.tasks[name] for name in protocol.tasks if name in found.tasks}
-    title = _title(protocol, columns, shared)
-    return to_png(draw_comparison(samples, tasks, session.dataset.input, title, lost))
+    title = _title(protocol, columns, shared, choice)
+    with one_colour_a_class(task.target for task in tasks.values()):
+        figure = draw_comparison(samples, tasks, session.dataset.input, title, lost)
+    return to_png(figure)
 
 
 def _title(
-    protocol: Protocol, columns: Mapping[Column, Sequence[Sample]], shared: Sequence[str]
+    protocol: Protocol,
+    columns: Mapping[Column, Sequence[Sample]],
+    shared: Sequence[str],
+    choice: Choice,
 ) -> str:
     """Return what holds for all columns: the protocol, the seed if it is one, samples, options."""
     column, samples = next(iter(columns.items()))
     title = protocol.id
     if have_one_seed(columns):
         title += f" · seed {column.seed}"
-    title += f"\n{samples_title(len(samples), protocol.data.test)}"
+    title += f"\n{samples_title(len(samples), protocol.data.test, choice)}"
     if shared:
         title += f"\nall: {', '.join(shared)}"
     return title

@@ -1,26 +1,58 @@
-"""One plot of values over epochs."""
+"""One plot of values over epochs: a line a curve, or a line and a band for several seeds."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
+import numpy as np
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from benchbed.basics.texts import wrap
 from benchbed.contracts.drawing import legend_shape
-from benchbed.records.record import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Lines = Mapping[str, Sequence[float | None]]
-"""Values by label, one an epoch; ``None`` where none was logged."""
+Curve = Sequence[float | None]
+"""Values, one an epoch; ``None`` where none was logged."""
 WIDTH: Final = 3.0
 HEIGHT: Final = 2.1
 """Of one plot, in inches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a plot.
+
+    Attributes:
+        label: in legends.
+        seeds: a curve each; of several, the line is their mean and a band goes from the smallest
+            to the largest.
+        colour: as matplotlib takes it.
+    """
+
+    label: str
+    seeds: Sequence[Curve]
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A vertical line at an epoch.
+
+    Attributes:
+        epoch: where; the beginning of epoch 5 is 4.5.
+        style: as matplotlib takes it.
+        label: in legends.
+    """
+
+    epoch: float
+    style: Literal["--", ":"]
+    label: str
+    colour: str = "0.4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +62,12 @@ class Plot:
     Attributes:
         heading: stands above, in bold for a task's primary metric.
         lines: over epochs; may be empty.
-        colours: of the lines, one after the other and then from the first again.
         is_log: whether the vertical axis is logarithmic.
         has_legend: of its own, below.
     """
 
     heading: str
-    lines: Lines
-    colours: Sequence[str]
+    lines: Sequence[Line]
     is_bold: bool = False
     is_log: bool = False
     has_legend: bool = False
@@ -47,43 +77,61 @@ class Plot:
         """Return the lines and columns of its own legend."""
         if not self.has_legend:
             return 0, 0
-        return legend_shape(list(self.lines), WIDTH)
+        return legend_shape([line.label for line in self.lines], WIDTH)
 
 
-def draw_plot(axes: Axes, plot: Plot, record: Record) -> None:
-    """Draw lines over a record's epochs; what was not logged, or not finite, is a gap.
+def draw_plot(axes: Axes, plot: Plot, epochs: int, marks: Sequence[Mark]) -> None:
+    """Draw lines over epochs, then marks; what was not logged, or not finite, is a gap.
 
-    A dashed line, the last one, marks the selected epoch.
+    Args:
+        axes: what to draw on.
+        plot: what to draw.
+        epochs: of the budget; the axis is as long.
+        marks: the same in every plot of a figure.
     """
     if plot.is_log:
         axes.set_yscale("log")
-    _draw_lines(axes, plot)
-    axes.axvline(
-        record.selected_epoch,
-        color="0.4",
-        linestyle="--",
-        linewidth=0.9,
-        label=f"selected: epoch {record.selected_epoch}",
-    )
+    drawn = [_draw_line(axes, line) for line in plot.lines]
+    for mark in marks:
+        axes.axvline(
+            mark.epoch, color=mark.colour, linestyle=mark.style, linewidth=0.9, label=mark.label
+        )
     weight = "bold" if plot.is_bold else "normal"
     axes.set_title(wrap(plot.heading, 34), fontsize=8, fontweight=weight)
-    epochs = max([record.budget.epochs, *map(len, plot.lines.values())])
-    _set_up_axes(axes, epochs)
+    lengths = [len(curve) for line in plot.lines for curve in line.seeds]
+    _set_up_axes(axes, max([epochs, *lengths]))
     if plot.has_legend:
-        _add_legend(axes, plot)
+        _add_legend(axes, plot, drawn)
 
 
-def _draw_lines(axes: Axes, plot: Plot) -> None:
-    for number, (label, values) in enumerate(plot.lines.items()):
-        axes.plot(
-            range(1, len(values) + 1),
-            [math.nan if value is None else value for value in values],
-            color=plot.colours[number % len(plot.colours)],
-            label=label,
-            linewidth=1.2,
-            marker=".",
-            markersize=3,
+def _draw_line(axes: Axes, line: Line) -> Line2D:
+    """Draw the mean of a line's seeds, and their range as a band where there are several."""
+    values = _table(line.seeds)
+    epochs = np.arange(1, values.shape[1] + 1)
+    logged = np.isfinite(values)
+    numbers = logged.sum(axis=0)
+    total = np.where(logged, values, 0.0).sum(axis=0)
+    mean = np.where(numbers > 0, total / np.maximum(numbers, 1), np.nan)
+    if len(values) > 1:
+        low = np.where(logged, values, np.inf).min(axis=0)
+        high = np.where(logged, values, -np.inf).max(axis=0)
+        axes.fill_between(
+            epochs, low, high, where=numbers > 0, color=line.colour, alpha=0.2, linewidth=0
         )
+    (drawn,) = axes.plot(
+        epochs, mean, color=line.colour, label=line.label, linewidth=1.2, marker=".", markersize=3
+    )
+    return drawn
+
+
+def _table(seeds: Sequence[Curve]) -> np.ndarray:
+    """Return curves as ``(seeds, epochs)``, with NaN where there is no value."""
+    longest = max(map(len, seeds), default=0)
+    table = np.full((len(seeds), longest), np.nan)
+    for row, curve in zip(table, seeds, strict=True):
+        # as floats, None is NaN
+        row[: len(curve)] = np.array(curve, dtype=np.float64)
+    return table
 
 
 def _set_up_axes(axes: Axes, epochs: int) -> None:
@@ -98,10 +146,10 @@ def _set_up_axes(axes: Axes, epochs: int) -> None:
     axes.set_xlabel("epoch", fontsize=6)
 
 
-def _add_legend(axes: Axes, plot: Plot) -> None:
+def _add_legend(axes: Axes, plot: Plot, handles: Sequence[Line2D]) -> None:
     _, columns = plot.legend_shape
     axes.legend(
-        handles=axes.lines[:-1],
+        handles=handles,
         ncols=columns,
         loc="upper center",
         bbox_to_anchor=(0.5, -0.2),

@@ -9,7 +9,7 @@ import pytest
 
 from benchbed.contracts.drawing import to_png
 from benchbed.records.record import MetricInfo
-from benchbed.report.inspect.drawing.training_curves import draw_curves
+from benchbed.report.inspect.drawing.training_curves import draw_curves, draw_curves_of_several
 from benchbed.report.inspect.records import read_record
 from tests import fakes
 
@@ -99,6 +99,70 @@ def test_long_names_of_methods_stay_inside_the_figure(trained):
     assert figure.get_suptitle().replace("\n", "") == f"{name}+dwa:T=2.5epoch 3"
     top = max(axes.get_tightbbox().y1 for axes in figure.axes)
     assert top <= box.y0
+
+
+def test_auxiliary_losses_are_drawn_and_the_one_of_no_task_is_named(trained):
+    record = read_record(trained["hps/mgda"])
+    more = {"auxiliary/digit": [3.0, 2.0, 1.0], "auxiliary": [0.3, 0.2, 0.1]}
+    axes = draw_curves(with_curves(record, **more), "title").axes
+    (drawn,) = [place for place in axes if place.get_title() == "auxiliary losses"]
+    labels = [text.get_text() for text in drawn.get_legend().get_texts()]
+    assert labels == ["digit", "of no task"]
+    assert [list(line.get_ydata()) for line in drawn.lines[:2]] == list(more.values())
+
+
+def phase_lines(axes) -> list[float]:
+    return [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"]
+
+
+def test_where_a_phase_begins_is_marked_in_every_plot(trained):
+    record = with_curves(read_record(trained["hps/mgda"]), phase=[1, 2, 3])
+    figure = draw_curves(record, "title")
+    assert [phase_lines(axes) for axes in figure.axes] == [[1.5, 2.5]] * len(figure.axes)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["training", "validation", "selected: epoch 3", "a phase begins"]
+    assert "phase" not in {axes.get_title() for axes in figure.axes}
+
+
+def seeds(record, name, *curves):
+    return [
+        msgspec.structs.replace(with_curves(record, **{name: list(curve)}), seed=seed)
+        for seed, curve in enumerate(curves)
+    ]
+
+
+def test_several_seeds_are_their_mean_with_a_band_from_the_smallest_to_the_largest(trained):
+    record = read_record(trained["hps/mgda"])
+    name = "validation/digit/loss"
+    methods = {
+        "one": seeds(record, name, [1.0, 2.0, 3.0], [3.0, 2.0, None], [5.0, 5.0, 1.0]),
+        "two": seeds(record, name, [0.5, 0.25, 0.125]),
+    }
+    figure = draw_curves_of_several(methods, "title")
+    (axes,) = [a for a in figure.axes if a.get_title() == "digit: validation loss"]
+    assert list(axes.lines[0].get_ydata()) == [3.0, 3.0, 2.0]
+    assert list(axes.lines[1].get_ydata()) == [0.5, 0.25, 0.125]
+    (band,) = axes.collections
+    corners = {tuple(corner) for corner in band.get_paths()[0].vertices}
+    assert corners == {(1, 1), (2, 2), (3, 1), (1, 5), (2, 5), (3, 3)}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["one", "two"]
+    assert figure.axes[0].lines[0].get_color() != figure.axes[0].lines[1].get_color()
+
+
+def test_a_method_that_trains_one_task_at_a_time_has_its_line_in_each_tasks_plots(trained):
+    names = [f"single-task/{task}" for task in ("digit", "holes", "parity")]
+    single = [read_record(trained[name]) for name in names]
+    together = read_record(trained["hps/mgda"])
+    figure = draw_curves_of_several({"single-task": single, "hps+mgda": [together]}, "title")
+    headings = [axes.get_title() for axes in figure.axes]
+    for task, record in zip(("digit", "holes", "parity"), single, strict=True):
+        axes = figure.axes[headings.index(f"{task}: training loss")]
+        drawn = [list(line.get_ydata()) for line in axes.lines]
+        name = f"train/{task}/loss"
+        assert drawn == [record.curves[name], together.curves[name]]
+    assert headings[-2:] == ["learning rate", "task weights"]
+    assert [line.get_label() for line in figure.axes[-2].lines] == ["single-task", "hps+mgda"]
+    assert figure.axes[-1].lines[0].get_label() == "hps+mgda · digit"
 
 
 def test_percent_and_direction_stand_in_the_titles():
