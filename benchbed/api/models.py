@@ -195,7 +195,7 @@ def load_record(record: Record, request: Request, registry: Registry) -> LoadedM
     Raises:
         BenchbedError: as :func:`load`.
     """
-    under = protocol_of(record, registry, request.protocol)
+    under = protocol_of(record, registry, request.protocol, request.results)
     if not request.has_weights:
         command, place = command_for_weights(record, registry, request)
         raise StoreError(

@@ -115,7 +115,8 @@ def command(
     store = Store(results)
     path = find_record(record, results)
     claimed = read_record(path)
-    job = job_again(claimed, protocol_of(claimed, registry, protocol), registry, means)
+    under = protocol_of(claimed, registry, protocol, results)
+    job = job_again(claimed, under, registry, means)
     store.require_writable()
     with ProgressDisplay(1, console(stderr=True), "verifying") as display:
         again = run_again(job, registry, display)

@@ -25,9 +25,14 @@ def keep_try(protocol: Protocol, results: Path) -> Path:
     Raises:
         StoreError: the folder cannot be written.
     """
-    path = results / _FOLDER / f"{protocol.id}.toml"
+    path = path_of_try(protocol.id, results)
     write_atomically(path, to_toml(protocol).encode())
     return path
+
+
+def path_of_try(name: str, results: Path) -> Path:
+    """Return where the file of a try lies, by its ``name@version``."""
+    return results / _FOLDER / f"{name}.toml"
 
 
 def read_tries(results: Path) -> dict[str, Protocol]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import benchbed
 from benchbed.cli import main
 from benchbed.contracts.derived import derive
 from benchbed.discovery.catalogue import find_protocol
@@ -65,6 +67,25 @@ def test_a_try_trains_under_a_protocol_of_its_own(bench):
     assert "3 cached, 0 to train" in again.stderr
     assert bench("report", "--check").returncode == 1  # of mini, which no plugin brings
     assert bench("report", name, "--check").returncode == 0
+
+
+def test_records_of_a_try_are_drawn_loaded_and_verified_by_what_the_results_keep(bench):
+    words = ("--set", "epochs=1", "--seeds", "1", "--no-measure")
+    assert bench("run", "digits", "hps", *words).returncode == 0
+    (path,) = bench.folder.glob("results/runs/*/1/hps/equal/*.json")
+    drawn = bench("inspect", path.stem[:8], "--samples", "1")
+    assert [Path(line).name for line in drawn.stdout.splitlines()] == ["panels.png", "curves.png"]
+    verified = bench("verify", path.stem[:8])
+    assert verified.returncode == 0, verified.stderr
+    model = benchbed.load(path, results=bench.folder / "results")
+    assert model.evaluate("test") == model.record.test
+
+    path.with_suffix(".safetensors").unlink()
+    lost = bench("inspect", path.stem[:8])
+    commands = lost.stderr.splitlines()[1:]
+    assert f"results/protocols/{path.parents[3].name}@1.toml" in commands[0]
+    for line in commands:
+        assert bench(*shlex.split(line)[1:]).returncode == 0
 
 
 def test_a_plan_tells_what_is_tried(call):

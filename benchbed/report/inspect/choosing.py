@@ -38,7 +38,7 @@ def choose_samples(
 
     scores = []
     for record, request in having:
-        protocol = protocol_of(record, registry, request.protocol)
+        protocol = protocol_of(record, registry, request.protocol, request.results)
         session = rebuild(record, protocol, registry, request.weights, request.data_root)
         scores.append(relative_losses(session))
     positions = ranked(_mean(scores), first.samples, first.choice)

@@ -11,6 +11,7 @@ from benchbed.discovery.catalogue import protocols
 from benchbed.discovery.registry import Registry
 from benchbed.records.record import Record
 from benchbed.records.store import Place, Store
+from benchbed.records.tries import path_of_try, read_tries
 from benchbed.report.inspect.facts import run_name
 from benchbed.report.inspect.records import protocol_of
 from benchbed.report.inspect.request import Request
@@ -132,10 +133,10 @@ def _retraining(records: Sequence[Record], registry: Registry, request: Request)
     """
     first = records[0]
     if request.protocol:
-        protocol_of(first, registry, request.protocol)
+        protocol_of(first, registry, request.protocol, request.results)
     installed = protocols(registry).get(first.protocol)
     known = installed is not None and installed.digest == first.protocol_digest
-    protocol = request.protocol or (first.protocol if known else PLACEHOLDER)
+    protocol = request.protocol or (first.protocol if known else _file_of_try(first, request))
     remark = ""
     if protocol == PLACEHOLDER:
         digest = first.protocol_digest[:12]
@@ -146,6 +147,14 @@ def _retraining(records: Sequence[Record], registry: Registry, request: Request)
         remark += f" {file} is the file of SHA-256 {sha256[:12]} that {began} began with."
     option = [] if known else ["--protocol", protocol]
     return _Retraining(request, protocol, option, pretrained, remark)
+
+
+def _file_of_try(record: Record, request: Request) -> str:
+    """Return the file of the quick try that a record is of, or what stands for an unknown file."""
+    tried = read_tries(request.results).get(record.protocol)
+    if tried is None or tried.digest != record.protocol_digest:
+        return PLACEHOLDER
+    return str(path_of_try(tried.id, request.results))
 
 
 def _pretrained_files(records: Sequence[Record]) -> dict[str, str]:

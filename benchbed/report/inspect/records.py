@@ -13,6 +13,7 @@ from benchbed.discovery.catalogue import find_protocol, protocols
 from benchbed.discovery.registry import Registry
 from benchbed.records.record import Record, decode_record
 from benchbed.records.store import Store
+from benchbed.records.tries import read_tries
 
 _KEY: Final = re.compile("[0-9a-f]{32}")
 
@@ -95,18 +96,23 @@ def read_record(path: Path) -> Record:
         raise StoreError(f"Cannot read {path}: {error.strerror}.") from error
 
 
-def protocol_of(record: Record, registry: Registry, file: str | None) -> Protocol:
+def protocol_of(record: Record, registry: Registry, file: str | None, results: Path) -> Protocol:
     """Return the protocol that a record was made under, found by its id and proved by its digest.
 
     Args:
         record: the record.
         registry: the installed plugins.
         file: where the protocol stands if no plugin brings it.
+        results: the folder that keeps the protocols of quick tries.
 
     Raises:
         ProtocolError: it is not there, or only another one under its name.
     """
-    found = find_protocol(file, registry) if file else protocols(registry).get(record.protocol)
+    if file:
+        found: Protocol | None = find_protocol(file, registry)
+    else:
+        known = {**read_tries(results), **protocols(registry)}
+        found = known.get(record.protocol)
     if found is None:
         raise ProtocolError(
             f"No installed plugin brings protocol {record.protocol} of this record; give its file "

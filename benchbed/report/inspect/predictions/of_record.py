@@ -31,7 +31,7 @@ def predict_record(record: Record, registry: Registry, request: Request) -> Pred
     Raises:
         BenchbedError: the protocol, a plugin, the data or the weights are not what they were.
     """
-    protocol = protocol_of(record, registry, request.protocol)
+    protocol = protocol_of(record, registry, request.protocol, request.results)
     session = rebuild(record, protocol, registry, request.weights, request.data_root)
     note = _note_stale(record, session)
     return Predicted(session, predict(session, request.samples), note)

@@ -24,7 +24,7 @@ def test_predictions_are_those_of_the_scored_network(trained, tmp_path):
 
 def test_samples_are_spread_evenly_over_the_split(trained):
     record, path = read_record(trained["toy-net/equal"]), trained["toy-net/equal"]
-    protocol = protocol_of(record, everything(), str(path.parents[6] / "toy.toml"))
+    protocol = protocol_of(record, everything(), str(path.parents[6] / "toy.toml"), path.parents[5])
     session = rebuild(record, protocol, everything(), path.with_suffix(".safetensors"), None)
     assert [sample.index for sample in predict(session, 4)] == [0, 3, 6, 9]
     assert [sample.index for sample in predict(session, 1)] == [0]
