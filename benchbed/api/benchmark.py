@@ -201,5 +201,5 @@ def benchmark(
                     measure=measure,
                     listeners=[*listeners, logging],
                 )
-            folders = logging.folders if summary.results else []
-            yield Outcome(request, plan, summary, registry, settings.results, folders)
+            logging.catch_up(plan.runs)
+            yield Outcome(request, plan, summary, registry, settings.results, logging.folders)

@@ -88,7 +88,7 @@ def run(
         accept_stale: count records made by another source of the same plugin version.
         pretrained: a safetensors file to start from; its digest enters the run key.
         log_gradients: log norms and cosines of the tasks' gradients once an epoch.
-        log: loggers of the curves of runs that are trained, such as ``["csv", "tensorboard"]``.
+        log: loggers of the runs' curves, such as ``["csv", "tensorboard"]``.
         preflight: try each method out on one mini-batch before any is trained.
 
     Returns:

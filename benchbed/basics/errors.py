@@ -15,6 +15,10 @@ class BenchbedError(Exception):
     exit_code = 2
 
 
+class BenchbedWarning(UserWarning):
+    """Something that the user should know of and that stops nothing, in a sentence."""
+
+
 class PluginError(BenchbedError):
     """A plugin could not be found, loaded or used."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TextIO
 
 import click
 
-from benchbed.basics.errors import BenchbedError, suggest
+from benchbed.basics.errors import BenchbedError, BenchbedWarning, suggest
 from benchbed.cli.lazy import LazyGroup
 
 VERBS: Final = {
@@ -86,6 +87,22 @@ def guarded(function: Callable[[], Any]) -> int:
     return status if isinstance(status, int) else 0
 
 
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a warning of benchbed's own as a sentence, and others as Python does."""
+    if issubclass(category, BenchbedWarning):
+        click.echo(f"Warning: {message}", err=True)
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        (file or sys.stderr).write(text)
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its status."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -94,4 +111,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         with cli.make_context("benchbed", list(given)) as context:
             cli.invoke(context)
 
-    raise SystemExit(guarded(call))
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        status = guarded(call)
+    raise SystemExit(status)

@@ -82,7 +82,7 @@ from benchbed.report.formats.files import write_leaderboard
     "logs",
     multiple=True,
     metavar="LOGGER",
-    help="Log the curves of runs that are trained: csv, tensorboard, wandb, mlflow or a plugin's.",
+    help="Log the curves of runs: csv, tensorboard, wandb, mlflow or a plugin's.",
 )
 @notes_option
 @click.option("--no-measure", is_flag=True, help="Do not measure step time and memory.")
@@ -141,7 +141,7 @@ def command(
         pretrained=pretrained,
         log_gradients=log_gradients,
     )
-    terminal = _Terminal(logs)
+    terminal = _Terminal()
     listeners: list[Observer] = []
     if verbose:
         listeners.append(EpochLines(terminal.print))
@@ -185,9 +185,8 @@ def command(
 class _Terminal:
     """Says on standard error what is about to happen, and how to go on after an interrupt."""
 
-    def __init__(self, logs: Sequence[str]) -> None:
+    def __init__(self) -> None:
         self.console = console(stderr=True)
-        self._logs = logs
 
     def print(self, line: str) -> None:
         """Print a line above the bars, if there are any."""
@@ -202,7 +201,6 @@ class _Terminal:
     @contextlib.contextmanager
     def training(self, plan: Plan) -> Iterator[None]:
         _announce(plan)
-        self._announce_unlogged(plan)
         try:
             yield
         except KeyboardInterrupt:
@@ -212,15 +210,6 @@ class _Terminal:
                 err=True,
             )
             raise click.exceptions.Exit(130) from None
-
-    def _announce_unlogged(self, plan: Plan) -> None:
-        cached = len(plan.runs) - len(plan.missing)
-        if self._logs and cached:
-            click.echo(
-                f"--log takes only runs that are trained; the curves of the {cached} cached ones "
-                "stand in their records.",
-                err=True,
-            )
 
 
 def _announce(plan: Plan) -> None:

@@ -18,8 +18,9 @@ class Logger(ABC):
 
     Several runs may be under way at once. A run that goes on from a checkpoint is told from its
     beginning: :meth:`started`, then :meth:`epoch` for each epoch that had ended, so that its log is
-    whole, whoever began it; a log of an earlier try at the same run is to be replaced. A logger
-    that raises is named once in a warning and told nothing more; training goes on.
+    whole, whoever began it, and so is a run that has a record already and is not trained again. A
+    log of an earlier try at the same run is to be replaced. A logger that raises is named once in a
+    warning and told nothing more; training goes on.
 
     A plugin's options arrive as keyword arguments of ``__init__``::
 

@@ -52,15 +52,6 @@ class Progress:
         for curve in self.curves.values():
             curve.extend([None] * (self.epoch + 1 - len(curve)))
 
-    def values(self) -> list[dict[str, float]]:
-        """Return what the curves got in each epoch that has ended."""
-        epochs: list[dict[str, float]] = [{} for _ in range(self.epoch)]
-        for name, curve in self.curves.items():
-            for values, value in zip(epochs, curve, strict=True):
-                if value is not None:
-                    values[name] = value
-        return epochs
-
     def curve(self, name: str) -> list[float]:
         """Return a curve of one value an epoch so far, NaN where there is none."""
         never: list[float | None] = [None] * self.epoch

@@ -43,7 +43,7 @@ from benchbed.engine.selection import Selector
 from benchbed.engine.session import Session
 from benchbed.engine.strategy import Strategy
 from benchbed.engine.updates import Effort, Stepped, Updater, require_finite
-from benchbed.records.record import PHASE, Scores
+from benchbed.records.record import PHASE, Scores, values_by_epoch
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 OnResume = Callable[[list[dict[str, float]]], None]
@@ -148,7 +148,7 @@ class Trainer:
             ContractError: a plugin broke its contract.
         """
         if self._resume():
-            on_resume(self.progress.values())
+            on_resume(values_by_epoch(self.progress.curves))
         else:
             self._set_phase(0)
         splits, transforms = self.protocol.data, self.session.job.evaluation_transforms

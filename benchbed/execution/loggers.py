@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchbed.basics.errors import MethodError, one_line
+from benchbed.basics.errors import BenchbedWarning, MethodError, one_line
 from benchbed.contracts.logger import Logger
 from benchbed.discovery.loading import make_component
 from benchbed.discovery.method import resolve_alone
 from benchbed.discovery.registry import Registry
 from benchbed.execution.executor import Result
 from benchbed.execution.planned import PlannedRun
-from benchbed.records.record import Record
-from benchbed.records.store import Store
+from benchbed.records.record import Record, values_by_epoch
+from benchbed.records.store import Store, write_atomically
 
 FOLDER: Final = "curves"
 """Below the results folder: a folder for each logger."""
@@ -23,6 +23,9 @@ FOLDER: Final = "curves"
 
 class Logging:
     """Tells loggers of runs, a resumed one from its first epoch on.
+
+    Below each logger's folder, a file ``.whole/<run key>`` marks the runs that it was told of to
+    their end.
 
     Args:
         loggers: by the names that they are known by.
@@ -39,7 +42,7 @@ class Logging:
 
     def started(self, run: PlannedRun) -> None:
         """A run begins."""
-        self._tell(lambda logger: logger.started(run))
+        self._tell(lambda logger: _start(logger, run))
 
     def resumed(self, run: PlannedRun, earlier: Sequence[Mapping[str, float]]) -> None:
         """It goes on from a checkpoint: tell the epochs that had ended."""
@@ -54,10 +57,21 @@ class Logging:
 
     def finished(self, result: Result) -> None:
         """A run has ended."""
-        if not self._loggers:
-            return
-        test = _test_scores(result)
-        self._tell(lambda logger: logger.finished(result.run, result.status, result.message, test))
+        run = result.run
+        record = _record(run) if self._loggers and result.status == "ok" else None
+        if record is None:
+            self._tell(lambda logger: logger.finished(run, result.status, result.message, {}))
+        else:
+            self._tell(lambda logger: _finish(logger, run, record))
+
+    def catch_up(self, runs: Iterable[PlannedRun]) -> None:
+        """Tell of runs that have a record, from their records, what loggers were not told yet."""
+        for run in runs:
+            if not self._loggers:
+                return
+            record = _record(run)
+            if record is not None:
+                self._tell(lambda logger: _replay(logger, run, record))  # noqa: B023 - called here
 
     def close(self) -> None:
         """Nothing more comes."""
@@ -70,22 +84,46 @@ class Logging:
                 what(logger)
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything
                 del self._loggers[name]
-                warnings.warn(
-                    f"Logger {name} failed and logs nothing more: {one_line(error)}", stacklevel=2
-                )
+                message = f"Logger {name} failed and logs nothing more: {one_line(error)}"
+                warnings.warn(message, BenchbedWarning, stacklevel=2)
 
 
-def _test_scores(result: Result) -> dict[str, float]:
-    """Return the test scores of a run's record by ``<task>/<metric>``, if it left one."""
-    if result.status != "ok":
-        return {}
-    job = result.run.job
-    record = Store(job.results).find(job.place, job.key)
+def _record(run: PlannedRun) -> Record | None:
+    """Return the record that a run has left, if there is one that can be trusted."""
+    found = Store(run.job.results).find(run.job.place, run.job.key)
+    return found if isinstance(found, Record) else None
+
+
+def _mark(logger: Logger, run: PlannedRun) -> Path:
+    return logger.folder / ".whole" / run.key
+
+
+def _start(logger: Logger, run: PlannedRun) -> None:
+    _mark(logger, run).unlink(missing_ok=True)
+    logger.started(run)
+
+
+def _finish(logger: Logger, run: PlannedRun, record: Record) -> None:
+    logger.finished(run, "ok", "", _test_scores(record))
+    write_atomically(_mark(logger, run), b"")
+
+
+def _replay(logger: Logger, run: PlannedRun, record: Record) -> None:
+    """Tell a logger all of a run, unless it was told before."""
+    if _mark(logger, run).exists():
+        return
+    logger.started(run)
+    for number, values in enumerate(values_by_epoch(record.curves), start=1):
+        logger.epoch(run, number, values)
+    _finish(logger, run, record)
+
+
+def _test_scores(record: Record) -> dict[str, float]:
+    """Return a record's test scores by ``<task>/<metric>``."""
     scores: dict[str, float] = {}
-    if isinstance(record, Record):
-        for task, found in record.test.items():
-            for metric, value in found.items():
-                scores[f"{task}/{metric}"] = value
+    for task, found in record.test.items():
+        for metric, value in found.items():
+            scores[f"{task}/{metric}"] = value
     return scores
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchbed.basics.environment import cores
-from benchbed.basics.errors import one_line
+from benchbed.basics.errors import BenchbedWarning, one_line
 from benchbed.contracts.dataset import Dataset
 from benchbed.discovery.loading import load, make_component
 from benchbed.discovery.registry import Registry
@@ -63,7 +63,8 @@ class Hooks:
                 name = f"{function.__module__}.{function.__name__}"
                 if name not in self._warned:
                     self._warned.add(name)
-                    warnings.warn(f"Hook {name} failed: {one_line(error)}", stacklevel=2)
+                    message = f"Hook {name} failed: {one_line(error)}"
+                    warnings.warn(message, BenchbedWarning, stacklevel=2)
 
     def started(self, run: PlannedRun) -> None:
         """A run begins."""

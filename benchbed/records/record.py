@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
@@ -369,6 +369,16 @@ def names_of(record: Record) -> tuple[str, str]:
 def has_gradients(record: Record) -> bool:
     """Tell whether norms and cosines of the tasks' gradients were logged."""
     return any(name.startswith("cosine/") for name in record.curves)
+
+
+def values_by_epoch(curves: Mapping[str, Sequence[float | None]]) -> list[dict[str, float]]:
+    """Return what curves got in each epoch; what an epoch lacks is left out."""
+    epochs: list[dict[str, float]] = [{} for _ in max(curves.values(), key=len, default=())]
+    for name, curve in curves.items():
+        for values, value in zip(epochs, curve, strict=True):
+            if value is not None:
+                values[name] = value
+    return epochs
 
 
 def finite(value: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import warnings
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def test_a_log_is_whole_where_a_run_goes_on_from_a_checkpoint(run, registry, las
     if last:
         stop_after(run.job, last)
     logging = make_logging(["csv"], registry, Path(run.job.results))
-    noting = Noting(Path())
+    noting = Noting(Path(run.job.results, "noting"))
     (result,) = LocalExecutor().execute([run], Logging({"noting": noting, **logging._loggers}))
     assert result.status == "ok"
     assert_logged(run)
@@ -103,6 +104,31 @@ def test_a_log_is_whole_where_a_run_goes_on_from_a_checkpoint(run, registry, las
     test = record_of(run).test
     scores = {f"{task}/{name}": v for task, found in test.items() for name, v in found.items()}
     assert noting.told[-1] == ("ok", "", scores)
+
+
+def test_what_has_a_record_is_told_from_it_once(run, registry, tmp_path):
+    (result,) = LocalExecutor().execute([run], Logging({}))
+    assert result.status == "ok"
+    first, second = Noting(tmp_path / "noting"), Noting(tmp_path / "noting")
+    logging = make_logging(["csv"], registry, Path(run.job.results))
+    Logging({"noting": first, **logging._loggers}).catch_up([run])
+    assert_logged(run)
+    assert len(first.told) == 1 + EPOCHS + 1
+    curves = record_of(run).curves
+    assert first.told[2] == (2, {name: c[1] for name, c in curves.items() if c[1] is not None})
+    assert first.told[-1][0] == "ok"
+
+    Logging({"noting": second}).catch_up([run])
+    assert second.told == []
+
+
+def test_a_run_that_begins_again_is_told_again(run, tmp_path):
+    LocalExecutor().execute([run], Logging({"noting": Noting(tmp_path / "noting")}))
+    noting = Noting(tmp_path / "noting")
+    logging = Logging({"noting": noting})
+    logging.started(run)  # and is killed
+    logging.catch_up([run])
+    assert noting.told[:2] == ["started", "started"]
 
 
 def test_one_that_raises_is_named_once_and_told_no_more_and_the_others_go_on(run):
@@ -189,9 +215,16 @@ def test_the_command_logs_what_is_trained_with_loggers_of_plugins_and_of_a_file(
     files = list((bench.folder / "results/curves/csv/mini@1").iterdir())
     assert len(files) == 3  # and of the baseline, one for each of two tasks
 
-    again = bench(*words)
-    assert "the curves of the 3 cached ones stand in their records" in again.stderr
-    assert "(curves)" not in again.stdout
+    again = bench(*words, "--log", "lines")
+    assert "3 cached, 0 to train" in again.stderr
+    assert (bench.folder / "results/curves/lines/lines").read_text().splitlines() == lines
+
+    shutil.rmtree(bench.folder / "results/curves")
+    third = bench(*words, "--log", "lines:end=!")
+    assert "3 cached, 0 to train" in third.stderr
+    from_records = (bench.folder / "results/curves/lines/lines").read_text().splitlines()
+    assert sorted(from_records) == sorted(lines)
+    assert len(list((bench.folder / "results/curves/csv/mini@1").iterdir())) == 3
 
 
 def test_a_wrong_logger_is_told_before_anything_is_trained(bench):
