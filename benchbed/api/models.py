@@ -147,6 +147,7 @@ class LoadedModel(Network):
             warnings.warn(
                 f"The record's scores are means over the last {protocol.selection.k} epochs; these "
                 "are of the last one, whose weights were kept.",
+                BenchbedWarning,
                 stacklevel=2,
             )
         with _threads(self.record):

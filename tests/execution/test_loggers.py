@@ -227,6 +227,18 @@ def test_the_command_logs_what_is_trained_with_loggers_of_plugins_and_of_a_file(
     assert len(list((bench.folder / "results/curves/csv/mini@1").iterdir())) == 3
 
 
+def test_a_logger_that_cannot_write_is_a_warning_and_runs_go_on(bench):
+    fakes.write_mini(bench.folder, epochs=1)
+    (bench.folder / "results").mkdir()
+    (bench.folder / "results/curves").write_text("a file")
+    words = ("--seeds", "1", "--no-measure", "--no-preflight", "--log", "csv")
+    done = bench("run", "mini.toml", "hps", *words)
+    assert done.returncode == 0
+    (line,) = [line for line in done.stderr.splitlines() if "Logger csv" in line]
+    assert line.startswith("Warning: Logger csv failed and logs nothing more: NotADirectoryError")
+    assert "hps+equal" in done.stdout
+
+
 def test_a_wrong_logger_is_told_before_anything_is_trained(bench):
     done = bench("run", "digits", "hps", "--log", "cvs")
     assert done.returncode == 2
