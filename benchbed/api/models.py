@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from benchbed.basics.config import default_data_root
-from benchbed.basics.errors import DataError, StoreError, suggest
+from benchbed.basics.errors import BenchbedWarning, DataError, StoreError, suggest
 from benchbed.contracts.architecture import Architecture
 from benchbed.contracts.protocol import Protocol
 from benchbed.contracts.task import Task
