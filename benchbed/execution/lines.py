@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchbed.execution.executor import Observer, Result
 from benchbed.execution.planned import PlannedRun
@@ -13,13 +14,17 @@ from benchbed.execution.planned import PlannedRun
 class EpochLines:
     """An observer that writes a line when a run begins, for each epoch, and when it has ended.
 
-    ``write``: takes a line without its end.
+    Attributes:
+        write: takes a line without its end.
+        begun: when each run under way began, in seconds of a clock that only goes forward.
     """
 
     write: Callable[[str], None]
+    begun: dict[str, float] = field(default_factory=dict)
 
     def started(self, run: PlannedRun) -> None:
         """A run begins."""
+        self.begun[run.key] = time.monotonic()
         self.write(f"{run.label}: begins, {run.epochs} epochs")
 
     def resumed(self, run: PlannedRun, earlier: Sequence[Mapping[str, float]]) -> None:
@@ -33,13 +38,21 @@ class EpochLines:
         losses = [value for name, value in values.items() if name.startswith("train/")]
         self.write(
             f"{run.label}: epoch {epoch}/{run.epochs}, loss {sum(losses):.4g}, "
-            f"{seconds_left:.0f} s left"
+            f"{self._seconds(run):.0f} s, {seconds_left:.0f} s left"
         )
 
     def finished(self, result: Result) -> None:
         """A run has ended."""
-        ended = "done" if result.status == "ok" else f"failed: {result.message}"
+        ended = f"done in {self._seconds(result.run):.0f} s"
+        if result.status == "failed":
+            ended = f"failed: {result.message}"
+        self.begun.pop(result.run.key, None)
         self.write(f"{result.run.label}: {ended}")
+
+    def _seconds(self, run: PlannedRun) -> float:
+        """Return how long a run has been under way here; one that never began, no time."""
+        now = time.monotonic()
+        return now - self.begun.get(run.key, now)
 
 
 @dataclass(frozen=True, slots=True)

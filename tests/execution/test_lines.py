@@ -35,9 +35,10 @@ def test_a_line_an_epoch_and_what_a_plugin_printed(bench):
         ours = [line for line in lines if line.startswith("hps+chatty seed 0: ")]
         assert ours[0] == "hps+chatty seed 0: begins, 3 epochs"
         for epoch, line in enumerate(ours[1:4], start=1):
-            pattern = rf"hps\+chatty seed 0: epoch {epoch}/3, loss [\d.e-]+, \d+ s left"
+            pattern = rf"hps\+chatty seed 0: epoch {epoch}/3, loss [\d.e-]+, \d+ s, \d+ s left"
             assert re.fullmatch(pattern, line)
-        assert ours[4:] == ["hps+chatty seed 0: done"]
+        (end,) = ours[4:]
+        assert re.fullmatch(r"hps\+chatty seed 0: done in \d+ s", end)
     assert "a word from" not in done.stderr
     (kept,) = (bench.folder / "results" / "runs").rglob("*.log")
     assert kept.with_suffix(".json").exists()
