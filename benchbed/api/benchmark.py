@@ -201,5 +201,6 @@ def benchmark(
                     measure=measure,
                     listeners=[*listeners, logging],
                 )
-            logging.catch_up(plan.runs)
+            failed = {result.run.key for result in summary.failed}
+            logging.catch_up(run for run in plan.runs if run.key not in failed)
             yield Outcome(request, plan, summary, registry, settings.results, logging.folders)

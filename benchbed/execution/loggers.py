@@ -67,8 +67,8 @@ class Logging:
     def catch_up(self, runs: Iterable[PlannedRun]) -> None:
         """Tell of runs that have a record, from their records, what loggers were not told yet."""
         for run in runs:
-            if not self._loggers:
-                return
+            if all(_mark(logger, run).exists() for logger in self._loggers.values()):
+                continue
             record = _record(run)
             if record is not None:
                 self._tell(lambda logger: _replay(logger, run, record))  # noqa: B023 - called here
