@@ -2,62 +2,98 @@
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from benchbed.basics.errors import one_line
 from benchbed.contracts.architecture import Architecture
+from benchbed.engine.operations import count_operations, count_pass, on_shapes
+from benchbed.engine.second_count import disagreement
 from benchbed.engine.session import Session, build_session
 from benchbed.engine.sharing import partition
 from benchbed.engine.updates import Effort
-from benchbed.records.cost_sum import add_costs, size_kb
+from benchbed.records.cost_sum import EVERYTHING, add_costs, size_kb
 from benchbed.records.job import Job
 from benchbed.records.record import Costs, Macs, Parameters
-
-MAC_OPERATORS: Final = frozenset(
-    {"conv", "linear", "addmm", "matmul", "bmm", "baddbmm", "mm", "einsum", "attention"}
-)
-
-
-class _Outputs(nn.Module):
-    """A network as a function of its input alone, for tracing."""
-
-    def __init__(self, network: Architecture, tasks: Sequence[str]) -> None:
-        super().__init__()
-        self.network = network
-        self.tasks = list(tasks)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        outputs = self.network(x, self.tasks)
-        return tuple(outputs[task] for task in self.tasks)
 
 
 def static_costs(session: Session) -> Costs:
     """Return a network's costs that do not depend on the machine.
 
-    Parameters are attributed to the tasks whose outputs reach them in the graph; MACs are counted
-    by fvcore for all tasks in one pass and for each task alone.
+    Parameters are attributed to the tasks whose outputs reach them in the graph; multiply-adds are
+    counted for all tasks in one pass and for each task alone.
     """
-    network, names = session.network, list(session.tasks)
-    training = network.training
-    network.eval()
-    x = session.example()
-    try:
-        parameters = count_parameters(network, x, names)
-        all_tasks, other, uncounted = count_operations(network, x, names)
-        alone = {name: count_operations(network, x, [name])[0] for name in names}
-    finally:
-        network.train(training)
+    names = list(session.tasks)
+    with evaluating(session.network):
+        return on_shapes(
+            session.network, session.example(), lambda network, x: _costs(network, x, names)
+        )
+
+
+def _costs(network: Architecture, x: Tensor, names: Sequence[str]) -> Costs:
+    parameters = _count_parameters(network, x, names)
+    together = count_pass(network, x, names)
+    alone = dict.fromkeys(names, together.macs)
+    if len(names) > 1:
+        alone = {name: count_pass(network, x, [name]).macs for name in names}
     return Costs(
         parameters=parameters,
-        macs=Macs(all_tasks, alone),
-        other_ops=other,
-        uncounted=uncounted,
+        macs=Macs(together.macs, alone),
+        other_ops=dict(sorted(together.other.items())),
+        uncounted=sorted(together.unknown),
         size_kb=size_kb(parameters.total),
+    )
+
+
+@contextlib.contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Have a network in evaluation mode for a while."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
+
+
+def costs_or_none(session: Session) -> tuple[Costs, list[str]]:
+    """Return a network's costs, and what is to be known of them; a run is not lost for want of any.
+
+    Where multiply-adds cannot be counted they are 0, and ``uncounted`` says so.
+    """
+    try:
+        costs = static_costs(session)
+    except Exception as error:  # noqa: BLE001 - whatever a plugin's network makes of an example
+        note = f"The multiply-adds could not be counted: {one_line(error)}."
+        return _unknown_costs(session), [note]
+    notes = []
+    if costs.uncounted:
+        listed = ", ".join(costs.uncounted)
+        notes.append(f"Multiply-adds of these operators are not counted: {listed}.")
+    return costs, notes
+
+
+def second_opinion(session: Session, costs: Costs) -> list[str]:
+    """Return what fvcore says of a network's multiply-adds where it says something else."""
+    with evaluating(session.network):
+        found = disagreement(
+            session.network, session.example(), list(session.tasks), costs.macs.all_tasks
+        )
+    return [found] if found else []
+
+
+def _unknown_costs(session: Session) -> Costs:
+    """Return costs of which only the number of parameters is known."""
+    everything = _size(session.network.parameters())
+    return Costs(
+        parameters=Parameters(everything, everything, dict.fromkeys(session.tasks, 0)),
+        macs=Macs(0, dict.fromkeys(session.tasks, 0)),
+        other_ops={},
+        uncounted=[EVERYTHING],
+        size_kb=size_kb(everything),
     )
 
 
@@ -69,17 +105,15 @@ def training_macs(session: Session, efforts: Sequence[Effort]) -> int:
         efforts: what each phase of training took, from the first on.
     """
     network = session.network
-    training = network.training
-    network.eval()
     x = session.example()
     total = 0
-    for phase, effort in enumerate(efforts):
-        network.set_phase(phase)
-        for key in {*effort.forward, *effort.backward}:
-            per_sample = count_operations(network, x, key.split("+"))[0]
-            passes = effort.forward.get(key, 0) + 2 * effort.backward.get(key, 0)
-            total += per_sample * passes
-    network.train(training)
+    with evaluating(network):
+        for phase, effort in enumerate(efforts):
+            network.set_phase(phase)
+            for key in {*effort.forward, *effort.backward}:
+                per_sample = count_operations(network, x, key.split("+")).macs
+                passes = effort.forward.get(key, 0) + 2 * effort.backward.get(key, 0)
+                total += per_sample * passes
     return total
 
 
@@ -106,6 +140,10 @@ def count_parameters(network: Architecture, x: Tensor, tasks: Sequence[str]) -> 
         x: an input, ``(1, *shape)``.
         tasks: names of the tasks.
     """
+    return on_shapes(network, x, lambda found, given: _count_parameters(found, given, tasks))
+
+
+def _count_parameters(network: Architecture, x: Tensor, tasks: Sequence[str]) -> Parameters:
     # the autograd graph tells who reaches what, and what is frozen is not in it
     frozen = [p for p in network.parameters() if not p.requires_grad]
     for parameter in frozen:
@@ -131,64 +169,3 @@ def count_parameters(network: Architecture, x: Tensor, tasks: Sequence[str]) -> 
 
 def _size(parameters: Iterable[nn.Parameter]) -> int:
     return sum(parameter.numel() for parameter in parameters)
-
-
-def count_operations(
-    network: Architecture, x: Tensor, tasks: Sequence[str]
-) -> tuple[int, dict[str, int], list[str]]:
-    """Count one forward pass for the given tasks.
-
-    Args:
-        network: in evaluation mode.
-        x: an input, ``(1, *shape)``.
-        tasks: names of the tasks.
-
-    Returns:
-        Multiply-adds; fvcore's count of every other operator; operators that it cannot count.
-    """
-    analysis = flop_analysis()(_Outputs(network, tasks), x)
-    analysis.set_op_handle("aten::scaled_dot_product_attention", _attention)
-    analysis.set_op_handle("aten::baddbmm", _baddbmm)
-    analysis.unsupported_ops_warnings(enabled=False).uncalled_modules_warnings(enabled=False)
-    analysis.tracer_warnings("none")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        counts = analysis.by_operator()
-    macs = 0
-    other: dict[str, int] = {}
-    for name in sorted(counts):
-        count = int(counts[name])
-        if name in MAC_OPERATORS:
-            macs += count
-        elif count:
-            other[name] = count
-    uncounted = sorted(name.removeprefix("aten::") for name in analysis.unsupported_ops())
-    return macs, other, uncounted
-
-
-def flop_analysis() -> Any:
-    """Import fvcore's counter; it calls ``torch.jit.script``, and only that warning is hidden."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r".*torch\.jit\.script.*", category=FutureWarning)
-        warnings.filterwarnings(
-            "ignore", message=r".*torch\.jit\.script.*", category=DeprecationWarning
-        )
-        from fvcore.nn import FlopCountAnalysis
-    return FlopCountAnalysis
-
-
-def _baddbmm(inputs: list[Any], outputs: list[Any]) -> dict[str, int]:
-    """Count a batch of matrix products to which something is added."""
-    from fvcore.nn.jit_handles import get_shape
-
-    batch, rows, inner = get_shape(inputs[1])
-    return {"baddbmm": batch * rows * inner * get_shape(inputs[2])[-1]}
-
-
-def _attention(inputs: list[Any], outputs: list[Any]) -> dict[str, int]:
-    """Count Q·Kᵀ and the product with V: 2·B·H·L·S·E for E-wide heads."""
-    from fvcore.nn.jit_handles import get_shape
-
-    query, key, value = map(get_shape, inputs[:3])
-    pairs = math.prod(query[:-1]) * key[-2]
-    return {"attention": pairs * (query[-1] + value[-1])}

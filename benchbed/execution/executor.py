@@ -17,7 +17,7 @@ class Result:
     """How a run ended.
 
     Attributes:
-        message: why it failed, in one sentence.
+        message: why it failed, in one sentence; if it did not, what is to be known, if anything.
         traceback: the plugin's own, where there is one.
         usage: it failed because of a wrong name or option rather than in training.
     """

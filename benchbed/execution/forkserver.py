@@ -53,7 +53,7 @@ def _preload() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     with contextlib.suppress(ImportError):
-        from benchbed.engine.cost import flop_analysis
+        from benchbed.engine.second_count import flop_analysis
 
         flop_analysis()
 

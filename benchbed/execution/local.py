@@ -122,7 +122,7 @@ def _result(run: PlannedRun, outcome: Event | None, code: int) -> Result:
     if outcome["event"] == "failed":
         return Result(run, "failed", outcome["error"], outcome["traceback"], bool(outcome["usage"]))
     _keep_output(run)
-    return Result(run, "ok")
+    return Result(run, "ok", " ".join(outcome.get("notes", ())))
 
 
 def _keep_output(run: PlannedRun) -> None:

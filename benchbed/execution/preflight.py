@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from benchbed.basics.errors import BenchbedError
+from benchbed.basics.errors import BenchbedError, BenchbedWarning
 from benchbed.basics.texts import counted
 from benchbed.execution.executor import Executor, Result
 from benchbed.execution.planned import Plan, PlannedRun
@@ -36,6 +37,8 @@ class PreflightError(BenchbedError):
 def preflight(plans: Sequence[Plan], executor: Executor) -> None:
     """Try out each method of some plans that has runs to train.
 
+    What is to be known of one that can be trained is a warning.
+
     Args:
         plans: all that is to be trained.
         executor: carries it out, in processes of their own.
@@ -50,6 +53,10 @@ def preflight(plans: Sequence[Plan], executor: Executor) -> None:
     failed = [_told(result) for result in results if result.status == "failed"]
     if failed:
         raise PreflightError(failed, len(runs))
+    for result in results:
+        if result.message:
+            message = f"{result.run.method}: {result.message}"
+            warnings.warn(message, BenchbedWarning, stacklevel=2)
 
 
 def _trials(plan: Plan, folder: Path) -> list[PlannedRun]:

@@ -13,10 +13,11 @@ from torch import Tensor
 from benchbed.basics.environment import describe, now
 from benchbed.basics.errors import RecordError, RunError
 from benchbed.contracts.task import Task
-from benchbed.engine.cost import static_costs, training_macs
+from benchbed.engine.cost import costs_or_none, second_opinion, training_macs
 from benchbed.engine.layout import memory_format
 from benchbed.engine.session import Session
 from benchbed.engine.trainer import Outcome
+from benchbed.records.cost_sum import EVERYTHING
 from benchbed.records.job import Job
 from benchbed.records.record import (
     ENGINE,
@@ -61,6 +62,10 @@ def make_record(
     test = _without_empty_details(outcome.test, session)
     _require_finite(test)
     progress = outcome.progress
+    costs, about_costs = costs_or_none(session)
+    known = EVERYTHING not in costs.uncounted
+    if known:
+        about_costs += second_opinion(session, costs)
     environment = describe(device_name(session.device), job.threads)
     environment["memory format"] = memory_format(session.network)
     budget = Budget(
@@ -68,7 +73,7 @@ def make_record(
         optimizer_steps=progress.optimizer_steps,
         samples=progress.samples,
         seconds=round(progress.seconds, 3),
-        macs=training_macs(session, progress.efforts),
+        macs=training_macs(session, progress.efforts) if known else 0,
     )
     record = Record(
         schema="benchbed.record/1",
@@ -87,7 +92,7 @@ def make_record(
         selection=str(job.protocol.selection),
         selected_epoch=outcome.selected_epoch,
         curves=progress.curves,
-        costs=static_costs(session),
+        costs=costs,
         budget=budget,
         environment=environment,
         commit=job.commit,
@@ -95,7 +100,7 @@ def make_record(
         started=started,
         finished=now(),
         pretrained=job.pretrained_digest,
-        notes=[*notes, *progress.notes],
+        notes=[*notes, *progress.notes, *about_costs],
         lr_factors=outcome.lr_factors,
         gradients=progress.gradients,
     )

@@ -10,6 +10,7 @@ import msgspec
 import torch
 
 from benchbed.basics.errors import NonFiniteLossError
+from benchbed.engine.cost import costs_or_none
 from benchbed.engine.evaluation import Scorer
 from benchbed.engine.pretrained import load_pretrained
 from benchbed.engine.seeding import seed_everything
@@ -18,17 +19,21 @@ from benchbed.engine.trainer import Trainer
 from benchbed.records.job import Job
 
 
-def try_out(job: Job) -> None:
+def try_out(job: Job) -> list[str]:
     """Make an update in each phase on a mini-batch, and predict one; of single-task nets each.
 
     The mini-batches are those with which training and validation would begin. The process ends by
     SIGALRM where that takes longer than the job's limit, be it in a plugin's native code.
+
+    Returns:
+        What is to be known before training, such as that its multiply-adds cannot be counted.
 
     Raises:
         BenchbedError: something does not exist, makes no sense or breaks its contract.
         NonFiniteLossError: a loss is not finite, or an output after the update.
     """
     _end_after(job.limit_s)
+    notes: dict[str, None] = {}
     for tasks in job.networks:
         seed_everything(job.seed)
         session = build_session(msgspec.structs.replace(job, tasks=tasks))
@@ -38,6 +43,8 @@ def try_out(job: Job) -> None:
         trainer.selector.require_criterion()
         _update_in_each_phase(trainer)
         _predict(trainer, session)
+        notes |= dict.fromkeys(costs_or_none(session)[1])
+    return list(notes)
 
 
 def _end_after(seconds: float) -> None:

@@ -30,7 +30,7 @@ def execute(job: Job, emit: Emit, shipped: Sequence[Path] = ()) -> int:
     try:
         for path in shipped:
             install(read_shipped(path))
-        _carry_out(job, emit)
+        notes = _carry_out(job, emit)
     except Stopped:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is reported
@@ -44,11 +44,12 @@ def execute(job: Job, emit: Emit, shipped: Sequence[Path] = ()) -> int:
             }
         )
         return 1
-    emit({"event": "done"})
+    emit({"event": "done", "notes": notes})
     return 0
 
 
-def _carry_out(job: Job, emit: Emit) -> None:
+def _carry_out(job: Job, emit: Emit) -> list[str]:
+    """Carry a job out; return what is to be known of it that no record tells."""
     # Torch is imported here: if it cannot be, that too is a failure of the run, with a traceback.
     import torch
 
@@ -61,11 +62,11 @@ def _carry_out(job: Job, emit: Emit) -> None:
     seed_everything(job.seed)
     store = Store(job.results)
     if job.kind == "preflight":
-        try_out(job)
-        return
+        return try_out(job)
     if job.kind == "measure":
         store.write("measurements", job.place, measure(job))
-        return
+        return []
     # Two commands at once may ask for the very same run: the second waits, and finds it made.
     with only_one(store.checkpoint_path(job.key).with_suffix(".lock")):
         train(job, store, emit)
+    return []

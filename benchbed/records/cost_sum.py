@@ -8,6 +8,9 @@ from typing import Final
 
 from benchbed.records.record import Costs, Macs, Parameters
 
+EVERYTHING: Final = "everything"
+"""Stands among the uncounted operators where no multiply-add could be counted."""
+
 MAC_CONVENTION: Final = (
     "multiply-adds of convolutions, linear layers and matrix products; one multiply-add is one"
 )

@@ -33,7 +33,8 @@ from benchbed.contracts.weighting import WeightingContext
 from benchbed.discovery.loading import call, make_component
 from benchbed.discovery.method import Method, resolve_method
 from benchbed.discovery.spec import Kind, Value, show_value
-from benchbed.engine.cost import count_operations, count_parameters
+from benchbed.engine.cost import count_parameters
+from benchbed.engine.operations import count_operations
 from benchbed.engine.strategy import Strategy
 from benchbed.testing.comparison import copied, difference, saved_and_loaded, some
 from benchbed.testing.contract import Contract
@@ -322,9 +323,9 @@ class ArchitectureContract(Contract):
         names = list(tasks)
         parameters = count_parameters(network, x, names)
         assert parameters.total > 0, f"{self.name} has no parameters."
-        together = count_operations(network, x, names)[0]
+        together = count_operations(network, x, names).macs
         for name in names:
-            alone = count_operations(network, x, [name])[0]
+            alone = count_operations(network, x, [name]).macs
             assert 0 < alone <= together, (
                 f"{self.name}.forward: {alone} multiply-adds are counted for '{name}' alone and "
                 f"{together} for all tasks; it must be above 0 and no more than for all."
