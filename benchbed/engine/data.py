@@ -34,6 +34,7 @@ class Split:
         described: Mapping[str, Target] | None = None,
         groups: Iterable[str] = (),
         input_described: Input | None = None,
+        name: str = "",
     ) -> None:
         """Keep the columns.
 
@@ -46,7 +47,9 @@ class Split:
             described: the targets' descriptions by task, for transforms.
             groups: names of the columns that hold samples' groups.
             input_described: the input's description, for transforms.
+            name: of the split, for messages.
         """
+        self.name = name
         self._input = columns["input"]
         self._targets = {task: columns[target] for task, target in targets.items()}
         self._described = described or {}

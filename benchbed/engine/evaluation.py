@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
+from benchbed.basics.errors import DataError
 from benchbed.contracts.architecture import Architecture
 from benchbed.contracts.task import Task
 from benchbed.engine.data import Split
@@ -99,6 +100,9 @@ class Evaluator:
             network: to score.
             split: to score on.
             final: for the record, with the metrics that are too slow for every epoch.
+
+        Raises:
+            DataError: a task has no valid element in the split.
         """
         names = list(self.tasks)
         # in float64: a split has many batches
@@ -120,7 +124,8 @@ class Evaluator:
                 scorers[name].update(task.predict(outputs[name]), target, batch.groups)
         for module, training in modes:
             module.training = training
-        losses = {name: float(sums[name]) / (counts[name] or 1.0) for name in names}
+        require_labels(counts, split)
+        losses = {name: float(sums[name]) / counts[name] for name in names}
         scores = {name: scorer.compute() for name, scorer in scorers.items()}
         return Evaluation(losses, scores)
 
@@ -144,6 +149,29 @@ class Evaluator:
             by_crop = outputs[name].reshape(-1, crops, *outputs[name].shape[1:])
             averaged[name] = self.tasks[name].average(by_crop)
         return averaged
+
+
+def require_labels(counts: Mapping[str, float], split: Split) -> None:
+    """Refuse scores that are of nothing: a loss of 0 would be the best there is.
+
+    Args:
+        counts: of the tasks' valid elements.
+        split: that they were counted in.
+
+    Raises:
+        DataError: a task has none.
+    """
+    without = [name for name, count in counts.items() if not count]
+    if without:
+        raise DataError(
+            f"No sample of split '{split.name}' has a label for {_listed(without)}, so nothing can "
+            "be scored there; choose other splits in the protocol's [data], or leave the task out."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    return ("task " if len(names) == 1 else "tasks ") + ", ".join(quoted)
 
 
 def _scorer(task: Task, device: torch.device, *, final: bool) -> Scorer:

@@ -81,6 +81,7 @@ class Session:
             described=described,
             groups=sorted(groups),
             input_described=self.dataset.input,
+            name=name,
         )
 
     def example(self, batch: int = 1) -> Tensor:

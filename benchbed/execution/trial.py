@@ -8,10 +8,12 @@ from itertools import islice
 
 import msgspec
 import torch
+from torch import Tensor
 
 from benchbed.basics.errors import NonFiniteLossError
+from benchbed.contracts.dataset import Target
 from benchbed.engine.cost import costs_or_none
-from benchbed.engine.evaluation import Scorer
+from benchbed.engine.evaluation import Scorer, require_labels
 from benchbed.engine.pretrained import load_pretrained
 from benchbed.engine.seeding import seed_everything
 from benchbed.engine.session import Session, build_session
@@ -41,6 +43,7 @@ def try_out(job: Job) -> list[str]:
             load_pretrained(session)
         trainer = Trainer(session)
         trainer.selector.require_criterion()
+        _look_for_labels(session)
         _update_in_each_phase(trainer)
         _predict(trainer, session)
         notes |= dict.fromkeys(costs_or_none(session)[1])
@@ -53,6 +56,31 @@ def _end_after(seconds: float) -> None:
     if seconds and set_timer is not None:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         set_timer(signal.ITIMER_REAL, seconds)
+
+
+def _look_for_labels(session: Session) -> None:
+    """Look into each split until every task has a label, mostly in its first mini-batch.
+
+    Raises:
+        DataError: a task has none in a split.
+    """
+    protocol = session.job.protocol
+    for name in (protocol.data.train, protocol.data.validation, protocol.data.test):
+        split = session.split(name, session.job.evaluation_transforms)
+        labelled = dict.fromkeys(session.tasks, 0.0)
+        for batch in split.in_order(protocol.batch_size):
+            for task, target in batch.targets.items():
+                labelled[task] += _has_label(target, session.tasks[task].target)
+            if all(labelled.values()):
+                break
+        require_labels(labelled, split)
+
+
+def _has_label(values: Tensor, target: Target) -> bool:
+    """Tell whether anything is annotated, as far as a target's description tells."""
+    if target.kind == "value":
+        return bool(torch.isfinite(values).any())
+    return target.ignore is None or bool((values != target.ignore).any())
 
 
 def _update_in_each_phase(trainer: Trainer) -> None:
