@@ -36,12 +36,16 @@ class Input:
     """The input of a data set.
 
     Attributes:
-        shape: of one sample, channels first, e.g. ``(3, 288, 384)``.
+        shape: of one sample, channels first, e.g. ``(3, 288, 384)``; ``(128,)`` for a table's row
+            or a sequence of tokens.
         range: smallest and largest possible value.
+        dtype: of the numbers; ``int64`` for tokens, which range from 0 to the vocabulary's size
+            less 1.
     """
 
     shape: tuple[int, ...]
     range: tuple[float, float] = (0.0, 1.0)
+    dtype: Literal["float32", "int64"] = "float32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +234,26 @@ def check_columns(dataset: Dataset, split: str, columns: Mapping[str, Column]) -
             raise ContractError(
                 f"{name}: column '{key}' must be an array, not {type(column).__name__}."
             )
+    _check_dtype(name, columns["input"], dataset.input)
     lengths = {key: len(column) for key, column in columns.items()}
     if len(set(lengths.values())) != 1 or not lengths["input"]:
         raise ContractError(f"{name} must return columns of one length above 0, got {lengths}.")
+
+
+def _check_dtype(name: str, column: Column, described: Input) -> None:
+    """Refuse tokens that are described as numbers with a point, and the other way about.
+
+    Bytes pass: a protocol's transform may make numbers of them.
+
+    Raises:
+        ContractError: they do not fit.
+    """
+    # a column that is read when it is asked for may tell no dtype
+    kind = getattr(getattr(column, "dtype", None), "kind", "")
+    wrong = "f" if described.dtype == "int64" else "i"
+    if kind == wrong:
+        raise ContractError(
+            f"{name}: the input is {column.dtype} and its description says {described.dtype}; "  # type: ignore[attr-defined]
+            "describe it by Input(…, dtype='int64') where it is of whole numbers such as tokens, "
+            "and return float32 elsewhere."
+        )

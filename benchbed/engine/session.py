@@ -86,7 +86,9 @@ class Session:
 
     def example(self, batch: int = 1) -> Tensor:
         """Return an input of zeros on the device, for costing."""
-        return torch.zeros(batch, *self.dataset.input.shape, device=self.device)
+        described = self.dataset.input
+        dtype = getattr(torch, described.dtype)
+        return torch.zeros(batch, *described.shape, dtype=dtype, device=self.device)
 
 
 def _some(columns: Mapping[str, Column], number: int) -> dict[str, Column]:

@@ -319,7 +319,7 @@ class ArchitectureContract(Contract):
         """Parameters, and multiply-adds for all tasks in one pass and for each alone."""
         tasks = self.make_tasks()
         network = self.construct(given, tasks).eval()
-        x = torch.zeros(1, *self.input.shape)
+        x = torch.zeros_like(sample_input(self.input, 1))
         names = list(tasks)
         parameters = count_parameters(network, x, names)
         assert parameters.total > 0, f"{self.name} has no parameters."

@@ -49,14 +49,14 @@ class DatasetContract(Contract):
     wrote its miniature to; override it to test with other files.
 
     Attributes:
-        input_dtype: of the input column; another one than float32 wants a transform in every
-            protocol.
+        input_dtype: of the input column, if it is another one than the description's; it wants a
+            transform in every protocol.
     """
 
     kind: ClassVar[Kind] = "dataset"
     base: ClassVar[type[Any]] = Dataset
 
-    input_dtype: ClassVar[str] = "float32"
+    input_dtype: ClassVar[str] = ""
 
     @pytest.fixture
     def root(self, given: Mapping[str, Value], tmp_path: Path) -> Path | None:
@@ -137,7 +137,8 @@ class DatasetContract(Contract):
             name = f"{self.name}.load('{split}')"
             low, high = dataset.input.range
             for values in _chunks(columns["input"]):
-                _fit(f"{name}['input']", values, dataset.input.shape, {self.input_dtype})
+                dtype = self.input_dtype or dataset.input.dtype
+                _fit(f"{name}['input']", values, dataset.input.shape, {dtype})
                 inside = bool(((values >= low) & (values <= high)).all())
                 assert inside, (
                     f"{name}['input'] holds {values.min()} to {values.max()}, and the stated range "

@@ -29,6 +29,9 @@ def generator(seed: int) -> torch.Generator:
 def sample_input(input: Input, count: int, seed: int = 0) -> Tensor:
     """Return inputs, uniform in the input's range, ``(N, *shape)``."""
     low, high = input.range
+    if input.dtype == "int64":
+        shape = (count, *input.shape)
+        return torch.randint(int(low), int(high) + 1, shape, generator=generator(seed))
     return low + (high - low) * torch.rand(count, *input.shape, generator=generator(seed))
 
 
