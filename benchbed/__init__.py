@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from benchbed.discovery.hookspecs import hookimpl
     from benchbed.discovery.spec import MetricSpec, Option, Spec
     from benchbed.engine.library import aggregate, backward, make_weighting
+    from benchbed.engine.waiting import drop_accumulated
 
 _WHERE: Final = {
     "Architecture": "contracts.architecture",
@@ -51,6 +52,7 @@ _WHERE: Final = {
     "WeightingContext": "contracts.weighting",
     "aggregate": "engine.library",
     "backward": "engine.library",
+    "drop_accumulated": "engine.waiting",
     "delta_m": "contracts.delta",
     "hookimpl": "discovery.hookspecs",
     "leaderboard": "api",
@@ -84,6 +86,7 @@ __all__ = [
     "aggregate",
     "backward",
     "delta_m",
+    "drop_accumulated",
     "hookimpl",
     "leaderboard",
     "load",

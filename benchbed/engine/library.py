@@ -22,9 +22,10 @@ from benchbed.discovery.registry import discover
 from benchbed.engine.combination import gramian
 from benchbed.engine.gradients import Backward
 from benchbed.engine.hybrid_check import Checked
-from benchbed.engine.rows import Rows
+from benchbed.engine.refusals import require_task_by_task
 from benchbed.engine.sharing import reaches
 from benchbed.engine.strategy import Strategy, build_strategy
+from benchbed.engine.waiting import is_waiting, keep_waiting, take_waiting
 
 
 def make_weighting(
@@ -77,7 +78,6 @@ def make_weighting(
 
 
 _CHECKED: WeakKeyDictionary[nn.Module, Checked] = WeakKeyDictionary()
-_WAITING: WeakKeyDictionary[Strategy, tuple[Rows, dict[str, Tensor]]] = WeakKeyDictionary()
 
 
 def backward(
@@ -105,9 +105,10 @@ def backward(
         scaler: of mixed precision. Give the losses unscaled: gradients come out scaled, strategies
             see them unscaled, and where one overflows the strategy is not asked, since the scaler
             is going to skip the step.
-        accumulate: add this micro-batch's gradients up and leave ``.grad`` alone; the next call
-            without it adds its own and weighs once. Divide the losses by the number of
-            micro-batches, as ever.
+        accumulate: add this micro-batch's gradients up and leave ``.grad`` as it is, but for zeros
+            that tell whether it is cleared meanwhile; the next call without it adds its own and
+            weighs once. Divide the losses by the number of micro-batches, as ever.
+            :func:`~benchbed.drop_accumulated` drops what waits.
 
     Returns:
         The weights, ``(T,)``, at Gramian level; else ``None``.
@@ -127,29 +128,20 @@ def backward(
     device = next(iter(losses.values())).device
     strategy.place(device)
     engine = Backward(strategy, model, _CHECKED.setdefault(model, Checked()))
-    in_parts = accumulate or strategy in _WAITING
+    in_parts = accumulate or is_waiting(strategy)
     if in_parts or strategy.last.level != "loss":
-        _refuse_data_parallel(model)
+        require_task_by_task(model)
     _require_reached(losses, model)
     if scaler is not None and scaler.is_enabled():
         engine.scale = scaler.scale(torch.ones((), device=device))
     # products of gradients want their full precision
     with torch.autocast(device.type, enabled=False):
         if in_parts:
-            weights = _accumulated(engine, losses, decide=not accumulate)
+            weights = _accumulated(engine, model, losses, decide=not accumulate)
         else:
             weights = engine(losses)
     strategy.owed = strategy.looks_back and not accumulate
     return weights
-
-
-def _refuse_data_parallel(model: nn.Module) -> None:
-    for module in model.modules():
-        if isinstance(module, nn.parallel.DistributedDataParallel):
-            raise BenchbedError(
-                "DistributedDataParallel does not reduce gradients that are taken task by task: "
-                "use a loss-level weighting without accumulate=, or train in one process."
-            )
 
 
 def _require_reached(losses: Mapping[str, Tensor], model: nn.Module) -> None:
@@ -161,7 +153,9 @@ def _require_reached(losses: Mapping[str, Tensor], model: nn.Module) -> None:
             )
 
 
-def _accumulated(engine: Backward, losses: Mapping[str, Tensor], *, decide: bool) -> Tensor | None:
+def _accumulated(
+    engine: Backward, model: nn.Module, losses: Mapping[str, Tensor], *, decide: bool
+) -> Tensor | None:
     """Add a micro-batch's gradients to those that wait; weigh where it was the last one."""
     strategy = engine.strategy
     if strategy.last.batches > 1 or strategy.last.at == "representation":
@@ -170,21 +164,14 @@ def _accumulated(engine: Backward, losses: Mapping[str, Tensor], *, decide: bool
         )
     rows = engine.sweep(losses).copy()
     values = {task: loss.detach().clone() for task, loss in losses.items()}
-    # taken out before anything can fail: an error leaves nothing behind
-    before = _WAITING.pop(strategy, None)
+    before = take_waiting(strategy, rows, model.parameters())
     if before is not None:
-        waiting, sums = before
-        if waiting.names() != rows.names():
-            raise BenchbedError(
-                "backward: micro-batches that are accumulated must have the same tasks and reach "
-                "the same parameters; what waited is dropped."
-            )
-        rows.add(waiting)
-        for task, value in sums.items():
+        rows.add(before.rows)
+        for task, value in before.losses.items():
             values[task] = values[task] + value
     if decide:
         return engine.decide_accumulated(rows, values, ())
-    _WAITING[strategy] = rows, values
+    keep_waiting(strategy, rows, values, before, model.parameters())
     return None
 
 

@@ -151,7 +151,8 @@ def assert_near(found, expected, relative=1e-6):
 
 
 def no_gradient(net):
-    return all(parameter.grad is None for parameter in net.parameters())
+    """Tell whether nothing is to be stepped along: zeros may stand where something waits."""
+    return all(p.grad is None or not p.grad.any() for p in net.parameters())
 
 
 def shared_jacobian(net, losses):
@@ -448,6 +449,64 @@ def test_micro_batches_of_other_tasks_are_refused_and_dropped(name):
     assert no_gradient(net)
     backward(losses_on(net, *batch()), net, strategy)  # waits for nothing any more
     assert_near(gradient(net), step(name)[0])
+
+
+def cleared(how, net):
+    """Clear gradients, or step, while micro-batches wait."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    if how == "stepped":
+        net.heads["a"].bias.grad = torch.ones_like(net.heads["a"].bias)
+        optimizer.step()
+    else:
+        optimizer.zero_grad(set_to_none=how == "none")
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["no gradients before", "gradients before"])
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ("none", "zero_grad.. was called while 2 micro-batches waited"),
+        ("zeros", "zero_grad.. was called while 2 micro-batches waited"),
+        ("stepped", "the parameters changed while 2 micro-batches waited"),
+    ],
+)
+@pytest.mark.parametrize("name", ["mgda", "equal"])
+def test_micro_batches_whose_gradients_are_gone_are_refused_and_dropped(name, how, sentence, first):
+    net, strategy = Net(), make_weighting(name, TASKS)
+    if first:
+        backward(losses_on(net, *batch()), net, strategy)
+    for _ in range(2):
+        backward(losses_on(net, *batch()), net, strategy, accumulate=True)
+    cleared(how, net)
+    losses = losses_on(net, *batch())
+    with pytest.raises(BenchbedError, match=sentence):
+        backward(losses, net, strategy)
+    assert benchbed.drop_accumulated(strategy) == 0
+
+
+@pytest.mark.parametrize("name", ["mgda", "equal"])
+def test_what_waits_can_be_dropped_and_then_counts_no_more(name):
+    net, strategy = Net(), make_weighting(name, TASKS)
+    torch.manual_seed(0)
+    fresh = Net()
+    net.load_state_dict(fresh.state_dict())
+    for _ in range(3):
+        backward(losses_on(net, *batch()), net, strategy, accumulate=True)
+    torch.optim.SGD(net.parameters(), lr=0.1).zero_grad()
+    assert benchbed.drop_accumulated(strategy) == 3
+    assert all(parameter.grad is None for parameter in net.parameters())
+    backward(losses_on(net, *batch()), net, strategy)
+    backward(losses_on(fresh, *batch()), fresh, make_weighting(name, TASKS))
+    assert torch.equal(gradient(net), gradient(fresh))
+
+
+@pytest.mark.parametrize("name", ["mgda", "equal"])
+def test_a_loss_of_ones_own_between_micro_batches_is_no_clearing(name):
+    net, strategy = Net(), make_weighting(name, TASKS)
+    backward(losses_on(net, *batch()), net, strategy, accumulate=True)
+    sum(p.square().sum() for p in net.parameters()).backward()
+    backward(losses_on(net, *batch()), net, strategy)
+    assert not no_gradient(net)
 
 
 class Sometimes(Net):
@@ -773,6 +832,40 @@ def parallel(tmp_path):
 def test_data_parallel_is_refused_where_gradients_are_taken_task_by_task(parallel, name):
     net = parallel(Net())
     refused(losses_on(net, *batch()), net, name, "use a loss-level weighting")
+
+
+def test_the_inner_module_of_a_data_parallel_model_is_refused_too(parallel):
+    wrapped = parallel(Net())
+    net = wrapped.module
+    refused(losses_on(net, *batch()), net, "mgda", "nor those of its inner module")
+    alone = Net()
+    backward(losses_on(alone, *batch()), alone, "mgda")
+    assert not no_gradient(alone)
+
+
+def test_hooks_that_would_not_be_called_are_refused():
+    net = Net()
+    handle = net.heads["a"].bias.register_post_accumulate_grad_hook(lambda parameter: None)
+    sentence = "Parameter 'heads.a.bias' has a hook of register_post_accumulate_grad_hook"
+    refused(losses_on(net, *batch()), net, "mgda", sentence)
+    backward(losses_on(net, *batch()), net, "equal")
+    handle.remove()
+    backward(losses_on(net, *batch()), net, "mgda")
+
+
+def test_a_hook_is_called_at_loss_level():
+    net, called = Net(), []
+    net.heads["a"].bias.register_post_accumulate_grad_hook(called.append)
+    backward(losses_on(net, *batch()), net, "equal")
+    assert len(called) == 1
+
+
+def test_sparse_and_complex_parameters_are_refused():
+    net = Net()
+    net.words = nn.Embedding(3, 2, sparse=True)
+    refused(losses_on(net, *batch()), net, "mgda", "Embedding.sparse=True. has sparse gradients")
+    net.words = nn.Linear(2, 2, dtype=torch.complex64)
+    refused(losses_on(net, *batch()), net, "mgda", "Parameter 'words.weight' is complex")
 
 
 @pytest.mark.parametrize("name", ["equal", "geometric", "uncertainty"])
