@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchbed.discovery.shipped import install, read_shipped
-from benchbed.execution.events import Emit
+from benchbed.execution.events import Emit, Event
 from benchbed.execution.failures import record_error
 from benchbed.execution.lock import only_one
 from benchbed.records.job import Job
@@ -44,7 +44,10 @@ def execute(job: Job, emit: Emit, shipped: Sequence[Path] = ()) -> int:
             }
         )
         return 1
-    emit({"event": "done", "notes": notes})
+    done: Event = {"event": "done"}
+    if notes:
+        done["notes"] = notes
+    emit(done)
     return 0
 
 

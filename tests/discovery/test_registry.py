@@ -263,6 +263,7 @@ def manifest(**hooks) -> types.ModuleType:
         ("benchbed_datasets", "dataset"),
         ("benchbed_weightings", "weighting"),
         ("benchbed_executors", "executor"),
+        ("benchbed_loggers", "logger"),
     ],
 )
 def test_each_hook_of_components_fills_its_kind(hook, kind):
