@@ -128,7 +128,7 @@ def method_costs(jobs: Iterable[Job]) -> dict[str, Costs]:
         nets = [job.tasks]
         if job.one_run_per_task:
             nets = [[name] for name in job.tasks]
-        costs[job.method] = add_costs(static_costs(build_session(job, tasks)) for tasks in nets)
+        costs[job.method] = add_costs(costs_or_none(build_session(job, tasks))[0] for tasks in nets)
     return costs
 
 

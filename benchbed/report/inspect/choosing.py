@@ -28,9 +28,8 @@ def choose_samples(
         BenchbedError: a record cannot be rebuilt.
     """
     first = requests[0]
-    having = [
-        (r, request) for r, request in zip(records, requests, strict=True) if request.has_weights
-    ]
+    given = zip(records, requests, strict=True)
+    having = [(record, request) for record, request in given if request.has_weights]
     if first.choice == "spread" or not isinstance(first.samples, int) or not having:
         return list(requests)
     from benchbed.report.inspect.predictions.losses import relative_losses
