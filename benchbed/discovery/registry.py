@@ -247,7 +247,10 @@ def discover(environ: Mapping[str, str] = os.environ, *, strict: bool = False) -
 def _distribution(point: EntryPoint) -> tuple[str, str]:
     if point.dist is None:
         return "unknown", "0"
-    return point.dist.name or "unknown", point.dist.version or "0"
+    try:
+        return point.dist.name or "unknown", point.dist.version or "0"
+    except Exception:  # noqa: BLE001 - where metadata is gone, some finders raise what they like
+        return "unknown", "0"
 
 
 def _order(point: EntryPoint) -> tuple[bool, str, str]:

@@ -183,6 +183,12 @@ def test_a_distribution_whose_metadata_is_gone_harms_no_other(install, plugin_fo
     assert {"dwa", "good"} <= ids(discover({}))
 
 
+def test_a_finder_that_raises_where_metadata_is_gone_harms_none(install, plugin_folder):
+    """So does that of importlib_metadata, which MLflow imports, and which then finds for all."""
+    pytest.importorskip("importlib_metadata")
+    test_a_distribution_whose_metadata_is_gone_harms_no_other(install, plugin_folder)
+
+
 def test_the_traceback_of_a_broken_plugin_is_kept(install):
     install("a_plugin", "def f():\n    raise RuntimeError('boom')\nf()\n")
     (broken,) = discover({}).broken
