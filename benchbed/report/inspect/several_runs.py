@@ -116,7 +116,11 @@ def _draw_curves(records: Sequence[Record]) -> bytes:
     if len(names) > 1:
         names, shared = leave_out_shared(names)
     methods = dict(zip(names, by_row.values(), strict=True))
-    seeds = {name: len({record.seed for record in found}) for name, found in methods.items()}
+    seeds: dict[str, int] = {}
+    for name, found in methods.items():
+        # of single tasks, several records are of one seed
+        distinct = {record.seed for record in found}
+        seeds[name] = len(distinct)
     title = f"{records[0].protocol} · {_seeds_in_words(seeds)}"
     if shared:
         title += f"\nall: {', '.join(shared)}"
